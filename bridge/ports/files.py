@@ -1,0 +1,42 @@
+"""Files: what customers and teammates attach, kept apart from the database rows."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.domain.errors import BridgeError
+from bridge.domain.ids import ConversationId, FileId
+from bridge.domain.messages import Attachment
+
+
+class TooLarge(BridgeError):
+    """The bytes passed the limit; what had been written is gone again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that was kept: its description, and its bytes in pieces."""
+
+    attachment: Attachment
+    chunks: AsyncIterator[bytes]
+
+
+class Files(Protocol):
+    """Keeps files, each belonging to one conversation."""
+
+    async def put(
+        self,
+        conversation_id: ConversationId,
+        name: str,
+        chunks: AsyncIterator[bytes],
+        limit: int,
+    ) -> Attachment:
+        """Keep a file of at most `limit` bytes durably before returning.
+
+        The name is made safe, the media type is read from the bytes. Raises `TooLarge`.
+        """
+        ...
+
+    async def open(self, conversation_id: ConversationId, file_id: FileId) -> StoredFile | None:
+        """Return a conversation's file, or None when it has no such one."""
+        ...
