@@ -81,7 +81,7 @@ $(VENV)/.dev: requirements-dev.lock requirements.lock pyproject.toml | $(VENV)/p
 
 # A name on the path may be a shim that cannot start, so each candidate is tried before it is chosen.
 $(VENV)/pyvenv.cfg:
-	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	@for python in $(or $(PYTHON),python3.13 python3.12 python3.11 python3); do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    echo "Making $(VENV) with $$($$python --version) …"; \
 	    $$python -m venv $(VENV) && exit 0; \
@@ -89,6 +89,6 @@ $(VENV)/pyvenv.cfg:
 	    rm -rf $(VENV); exit 1; \
 	  fi; \
 	done; \
-	echo "Python 3.11 or newer is needed; found: $$(python3 --version 2>&1 || echo none)." >&2; \
+	echo "Python 3.11 or newer is needed; found: $$($(or $(PYTHON),python3) --version 2>&1 || echo none)." >&2; \
 	echo "Install it, or say where it is: make PYTHON=/path/to/python3.12 …" >&2; \
 	exit 1
