@@ -12,7 +12,7 @@ RUN pip install --no-deps --no-build-isolation /src \
  && pip uninstall --yes setuptools pip
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent bridge \
+RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin bridge \
  && install --directory --owner bridge --group bridge --mode 0700 /data
 COPY --from=build /opt/bridge /opt/bridge
 ENV PATH=/opt/bridge/bin:$PATH \

@@ -20,11 +20,11 @@ PIP_PROJECT := $(PIP) install --no-deps --no-build-isolation --editable .
 .PHONY: help setup setup-dev tools demo test check bench soak lock widget clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.runtime ## Make .venv with what the bridge needs to run
 
-setup-dev: $(VENV)/.dev
+setup-dev: $(VENV)/.dev ## The same, with what the checks and tests need
 
 demo: $(VENV)/.runtime ## Start the whole bridge on this machine and print the address to open
 	@$(BIN)/handoff demo $(ARGS)
@@ -62,7 +62,7 @@ LOCK_FLAGS = --quiet --upgrade --universal --python-version 3.11 --generate-hash
 clean: ## Remove .venv and what the tools left behind
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-tools:
+tools: ## Install the programs some tests want, where that needs no question
 	@sh .ci/tools.sh
 
 # ── The environment, one stamp per lock: a second run does nothing ───────────────────────────────
