@@ -1,0 +1,136 @@
+"""An assistant that plays a file, for tests and rehearsals.
+
+JSON lines, played in order in each conversation, one per question, and then from the start. A
+question that is asked again plays its line again.
+"""
+
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.assistants.answers import Escalate, escalation, plain
+from adapters.assistants.failures import SecondChances
+from bridge.domain.delivery import Answer
+from bridge.domain.errors import ConfigurationError
+from bridge.domain.ids import ConversationId
+from bridge.ports.assistant import Assistant, Draft, Question
+from bridge.ports.core import Clock
+
+KINDS = ("text", "escalate", "error")
+WISH_FIELDS = ("reason", "summary", "urgency")
+LONGEST_DELAY = 600_000
+DRAFTS = 8
+REMEMBERED = 20_000
+"""How many conversations keep their place in the script."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a script: an answer, or the error to fail with; `delay` in seconds."""
+
+    answer: Answer | None
+    error: str
+    delay: float
+
+
+def load_script(path: Path) -> tuple[Line, ...]:
+    """Return the lines of a file; raises `ConfigurationError` naming file, line and field."""
+    try:
+        rows = path.read_text("utf-8-sig").splitlines()
+    except OSError as error:
+        raise ConfigurationError([f"{path} cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError([f"{path} is not UTF-8 text"]) from None
+    lines: list[Line] = []
+    problems: list[str] = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            lines.extend([_line(row)] if row.strip() else [])
+        except ValueError as error:
+            problems.append(f"{path}, line {number}: {error}")
+    if not lines and not problems:
+        problems = [f'{path} has no lines: write for example {{"text": "Hello"}}']
+    if problems:
+        raise ConfigurationError(problems)
+    return tuple(lines)
+
+
+def _line(row: str) -> Line:
+    """Return one line; raises `ValueError` naming the field."""
+    try:
+        content = json.loads(row)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
+    if not isinstance(content, dict):
+        raise ValueError("must be a JSON object")
+    delay = _delay(content.pop("delay_ms", 0))
+    if len(content) != 1 or next(iter(content)) not in KINDS:
+        found = ", ".join(f"`{name}`" for name in content) or "nothing"
+        raise ValueError(f"needs exactly one of `text`, `escalate`, `error`; has {found}")
+    kind, value = next(iter(content.items()))
+    if kind == "escalate":
+        return Line(escalation(_wish(value)), "", delay)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"`{kind}` must be a string that is not empty")
+    return Line(Answer(text=plain(value)) if kind == "text" else None, value, delay)
+
+
+def _delay(value: object) -> float:
+    """Return the delay in seconds."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or not 0 <= int(str(value)) <= LONGEST_DELAY:
+        raise ValueError(f"`delay_ms` must be a whole number from 0 to {LONGEST_DELAY}")
+    return int(str(value)) / 1000
+
+
+def _wish(value: object) -> Escalate:
+    """Return the escalation a line spells."""
+    if not isinstance(value, dict):
+        raise ValueError('`escalate` must be an object: {"reason": "…", "summary": "…"}')
+    for name, part in value.items():
+        if name not in WISH_FIELDS:
+            raise ValueError(f"`escalate.{name}` is not known: use {', '.join(WISH_FIELDS)}")
+        if not isinstance(part, str):
+            raise ValueError(f"`escalate.{name}` must be a string")
+    if not value.get("reason", "").strip():
+        raise ValueError("`escalate.reason` is missing")
+    return Escalate(**value)
+
+
+class ScriptedAssistant(Assistant):
+    """Plays a script."""
+
+    def __init__(self, script: tuple[Line, ...], clock: Clock) -> None:
+        self._script = script
+        self._clock = clock
+        self._chances = SecondChances()
+        self._places: OrderedDict[ConversationId, tuple[int, str]] = OrderedDict()
+
+    async def answer(self, question: Question, draft: Draft) -> Answer:
+        """Play the conversation's next line; its `error` fails twice, then the next one plays."""
+        line = self._script[self._place(question)]
+        if line.delay:
+            await self._speak(line, draft)
+        if line.answer is None:
+            raise self._chances.failure(question.key, line.error)
+        return line.answer
+
+    def _place(self, question: Question) -> int:
+        """Return which line this question plays."""
+        number, key = self._places.pop(question.conversation_id, (-1, ""))
+        if key != question.key:
+            number = (number + 1) % len(self._script)
+        self._places[question.conversation_id] = (number, question.key)
+        if len(self._places) > REMEMBERED:
+            self._places.popitem(last=False)
+        return number
+
+    async def _speak(self, line: Line, draft: Draft) -> None:
+        """Let the delay pass while the text grows, as it would with a real assistant."""
+        words = line.answer.text.split(" ") if line.answer else []
+        steps = min(len(words), DRAFTS) or 1
+        for step in range(1, steps + 1):
+            await self._clock.sleep(line.delay / steps)
+            if words and step < steps:
+                draft(" ".join(words[: len(words) * step // steps]))

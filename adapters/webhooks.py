@@ -1,0 +1,161 @@
+"""Outgoing webhooks, signed as the Standard Webhooks specification 1.0.0 says.
+
+A webhook carries the id of its delivery, the same on every attempt: the receiver can tell a
+repetition, so an attempt whose end is unknown is simply made again.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+from yarl import URL
+
+from adapters.outbound import Patient, retry_after, unreachable
+from bridge.domain.errors import ConfigurationError, DeliveryError, Refused, TryAgain
+from bridge.ports.core import Clock
+
+PREFIX = "whsec_"
+"""Before the base64 form of a symmetric secret ("Signature scheme" of the specification)."""
+
+NEVER_TAKEN = {
+    410: "it is gone (410): remove the address or bring it back",
+    413: "it finds the event too large (413)",
+}
+
+REDIRECTS = range(300, 400)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The signing keys; the first is the current one, others are on their way out."""
+
+    keys: tuple[bytes, ...]
+
+    def __repr__(self) -> str:
+        return f"Keys({len(self.keys)} hidden)"
+
+
+def signing_keys(setting: str, text: str) -> Keys:
+    """Return the keys in a setting: one or more secrets with spaces between.
+
+    `whsec_…` is base64; anything else is taken as the very bytes. Raises `ConfigurationError`.
+    """
+    secrets = text.split()
+    if not secrets:
+        raise ConfigurationError([f"{setting} is empty: give a secret, for example whsec_…"])
+    return Keys(tuple(_key(setting, secret) for secret in secrets))
+
+
+def _key(setting: str, secret: str) -> bytes:
+    """Return the bytes of one secret."""
+    if not secret.startswith(PREFIX):
+        return secret.encode()
+    try:
+        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except binascii.Error:
+        key = b""
+    if not key:
+        raise ConfigurationError([f"{setting}: what follows {PREFIX} must be base64"])
+    return key
+
+
+def signature(key: bytes, webhook_id: str, timestamp: int, body: bytes) -> str:
+    """Return one signature: `v1,` and the base64 HMAC-SHA256 of id, timestamp and body."""
+    signed = b"%s.%d.%s" % (webhook_id.encode(), timestamp, body)
+    digest = hmac.new(key, signed, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(digest).decode()
+
+
+def signed_headers(keys: Keys | None, webhook_id: str, now: float, body: bytes) -> dict[str, str]:
+    """Return the headers of one attempt made at `now`; without keys there is no signature."""
+    timestamp = int(now)
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": webhook_id,
+        "webhook-timestamp": str(timestamp),
+    }
+    if keys is not None:
+        signatures = (signature(key, webhook_id, timestamp, body) for key in keys.keys)
+        headers["webhook-signature"] = " ".join(signatures)
+    return headers
+
+
+def rfc3339(at: float) -> str:
+    """Return epoch seconds as RFC 3339 in UTC, to the millisecond."""
+    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def envelope(event: str, at: float, data: Mapping[str, object]) -> bytes:
+    """Return the body of a webhook: what happened, when, and the event itself."""
+    content = {"type": event, "timestamp": rfc3339(at), "data": data}
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def outcome(status: int, wait: str | None, now: float) -> DeliveryError | None:
+    """Return how an attempt failed by its status, or None when it was taken.
+
+    A receiver that is being deployed answers 401 or 404 for a while: such answers are tried again,
+    as often as any other delivery, before the event is given up.
+    """
+    if status // 100 == 2:  # noqa: PLR2004 -- the class of statuses that mean success
+        return None
+    if status in REDIRECTS:
+        return Refused(f"the webhook address redirects ({status}): set the final address")
+    if status in NEVER_TAKEN:
+        return Refused(f"the webhook was refused: {NEVER_TAKEN[status]}")
+    return TryAgain(f"the webhook address answered {status}", retry_after(wait, now))
+
+
+class WebhookSender:
+    """Sends events to one address."""
+
+    def __init__(
+        self,
+        url: URL,
+        keys: Keys | None,
+        session: aiohttp.ClientSession,
+        clock: Clock,
+        patience: Patient | None = None,
+    ) -> None:
+        self._url = url
+        self._keys = keys
+        self._session = session
+        self._clock = clock
+        self._patience = patience or Patient(first_byte=15.0, total=20.0)
+
+    async def send(
+        self, delivery_id: str, event: str, body: Mapping[str, object], at: float | None = None
+    ) -> None:
+        """Send one event that happened at `at` (epoch seconds; now, when not given).
+
+        Raises `TryAgain` (also when it may have arrived) or `Refused`.
+        """
+        now = self._clock.now()
+        content = envelope(event, now if at is None else at, body)
+        headers = signed_headers(self._keys, delivery_id, now, content)
+        failure = await self._attempt(content, headers, now)
+        if failure is not None:
+            raise failure
+
+    async def _attempt(
+        self, content: bytes, headers: dict[str, str], now: float
+    ) -> DeliveryError | None:
+        """Make one call; the answer's body is of no interest and is not read."""
+        try:
+            async with self._session.post(
+                self._url,
+                data=content,
+                headers=headers,
+                timeout=self._patience.timeout(),
+                allow_redirects=False,
+            ) as response:
+                return outcome(response.status, response.headers.get("Retry-After"), now)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return unreachable("the webhook address", error)
