@@ -120,9 +120,7 @@ def _problem(url: URL, host: str, text: str) -> str:
         return "must not carry a name or password before the host"
     if re.search(r"[\s\x00-\x1f\\]", text) or url.fragment:
         return "must not hold spaces, backslashes or a # part"
-    if address is None and re.fullmatch(
-        r"(?:0x[0-9a-f]*|\d+)", host.rsplit(".", 1)[-1], re.IGNORECASE
-    ):
+    if address is None and re.fullmatch(r"(?i:0x[0-9a-f]*|\d+)", host.rsplit(".", 1)[-1]):
         return "must spell an IP address with four decimal numbers"
     if address is not None and is_never_called(address):
         return f"names {address}, an address that is never a server to be called"

@@ -12,9 +12,9 @@ from pathlib import Path
 from adapters.assistants.answers import Escalate, escalation, plain
 from adapters.assistants.failures import SecondChances
 from bridge.domain.delivery import Answer
-from bridge.domain.errors import ConfigurationError
+from bridge.domain.errors import BridgeError, ConfigurationError
 from bridge.domain.ids import ConversationId
-from bridge.ports.assistant import Assistant, Draft, Question
+from bridge.ports.assistant import Draft, Question
 from bridge.ports.core import Clock
 
 KINDS = ("text", "escalate", "error")
@@ -23,6 +23,10 @@ LONGEST_DELAY = 600_000
 DRAFTS = 8
 REMEMBERED = 20_000
 """How many conversations keep their place in the script."""
+
+
+class BadLine(BridgeError):
+    """A line of a script cannot be played; the text names the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Line:
 def load_script(path: Path) -> tuple[Line, ...]:
     """Return the lines of a file; raises `ConfigurationError` naming file, line and field."""
     try:
-        rows = path.read_text("utf-8-sig").splitlines()
+        rows = path.read_text("utf-8-sig").split("\n")
     except OSError as error:
         raise ConfigurationError([f"{path} cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
@@ -47,7 +51,7 @@ def load_script(path: Path) -> tuple[Line, ...]:
     for number, row in enumerate(rows, start=1):
         try:
             lines.extend([_line(row)] if row.strip() else [])
-        except ValueError as error:
+        except BadLine as error:
             problems.append(f"{path}, line {number}: {error}")
     if not lines and not problems:
         problems = [f'{path} has no lines: write for example {{"text": "Hello"}}']
@@ -57,48 +61,49 @@ def load_script(path: Path) -> tuple[Line, ...]:
 
 
 def _line(row: str) -> Line:
-    """Return one line; raises `ValueError` naming the field."""
+    """Return one line; raises `BadLine` naming the field."""
     try:
         content = json.loads(row)
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
+        raise BadLine(f"not JSON: {error.msg} at column {error.colno}") from None
+    except (ValueError, RecursionError):
+        raise BadLine("not JSON that can be read: numbers too long or too deeply nested") from None
     if not isinstance(content, dict):
-        raise ValueError("must be a JSON object")
+        raise BadLine("must be a JSON object")
     delay = _delay(content.pop("delay_ms", 0))
     if len(content) != 1 or next(iter(content)) not in KINDS:
         found = ", ".join(f"`{name}`" for name in content) or "nothing"
-        raise ValueError(f"needs exactly one of `text`, `escalate`, `error`; has {found}")
+        raise BadLine(f"needs exactly one of `text`, `escalate`, `error`; has {found}")
     kind, value = next(iter(content.items()))
     if kind == "escalate":
         return Line(escalation(_wish(value)), "", delay)
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"`{kind}` must be a string that is not empty")
+        raise BadLine(f"`{kind}` must be a string that is not empty")
     return Line(Answer(text=plain(value)) if kind == "text" else None, value, delay)
 
 
 def _delay(value: object) -> float:
     """Return the delay in seconds."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not 0 <= int(str(value)) <= LONGEST_DELAY:
-        raise ValueError(f"`delay_ms` must be a whole number from 0 to {LONGEST_DELAY}")
-    return int(str(value)) / 1000
+    if type(value) is not int or not 0 <= value <= LONGEST_DELAY:
+        raise BadLine(f"`delay_ms` must be a whole number from 0 to {LONGEST_DELAY}")
+    return value / 1000
 
 
 def _wish(value: object) -> Escalate:
     """Return the escalation a line spells."""
     if not isinstance(value, dict):
-        raise ValueError('`escalate` must be an object: {"reason": "…", "summary": "…"}')
+        raise BadLine('`escalate` must be an object: {"reason": "…", "summary": "…"}')
     for name, part in value.items():
         if name not in WISH_FIELDS:
-            raise ValueError(f"`escalate.{name}` is not known: use {', '.join(WISH_FIELDS)}")
+            raise BadLine(f"`escalate.{name}` is not known: use {', '.join(WISH_FIELDS)}")
         if not isinstance(part, str):
-            raise ValueError(f"`escalate.{name}` must be a string")
+            raise BadLine(f"`escalate.{name}` must be a string")
     if not value.get("reason", "").strip():
-        raise ValueError("`escalate.reason` is missing")
+        raise BadLine("`escalate.reason` is missing")
     return Escalate(**value)
 
 
-class ScriptedAssistant(Assistant):
+class ScriptedAssistant:
     """Plays a script."""
 
     def __init__(self, script: tuple[Line, ...], clock: Clock) -> None:
