@@ -1,10 +1,40 @@
-"""The desk: where the support team lives."""
+"""The desk: where the support team lives, and the pacer that keeps us inside its limits."""
 
+from enum import IntEnum
 from typing import Protocol
 
 from bridge.domain.capabilities import DeskCapabilities
 from bridge.domain.ids import PostRef, ThreadRef
 from bridge.domain.posts import Amendment, Card, Post
+
+
+class Turn(IntEnum):
+    """What a turn is asked for; of those who wait for the same room, the lowest goes first."""
+
+    ROOT = 0
+    WORDS = 1
+    NOTICE = 2
+    CARD = 3
+
+
+class Pacer(Protocol):
+    """Hands out the turns of each room.
+
+    Whoever calls `open_thread` or `post` takes a turn first, and may do so before marking a
+    delivery as sending: these two wait for nobody. All other calls are paced inside the desk.
+    """
+
+    def ready(self, room: str) -> bool:
+        """Return whether a turn would be granted at once."""
+        ...
+
+    async def turn(self, room: str, turn: Turn) -> None:
+        """Wait for a turn in `room`: in order of `turn`, then first come, first served."""
+        ...
+
+    def pause(self, room: str, seconds: float) -> None:
+        """Grant no turn in `room` for so long; the others go on."""
+        ...
 
 
 class Desk(Protocol):
@@ -24,6 +54,11 @@ class Desk(Protocol):
     @property
     def capabilities(self) -> DeskCapabilities:
         """What this desk can do."""
+        ...
+
+    @property
+    def pacer(self) -> Pacer:
+        """Hands out the turns of the desk's rooms."""
         ...
 
     async def open_thread(self, room: str, card: Card, key: str) -> ThreadRef:
