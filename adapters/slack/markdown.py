@@ -1,0 +1,311 @@
+"""The Markdown subset of messages: read into blocks of spans, and written back.
+
+Known are paragraphs (a line break is a line break), **bold**, *italic*, ~~strike~~, `code`, fenced
+code, [links](https://…), bare addresses, lists, quotes, headings (shown bold), and a backslash
+before punctuation. HTML and images mean nothing. Reading takes time in proportion to the length.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from adapters.slack.spans import LINK, Scanner, Span, Spans, Style, merge, words
+
+DEEPEST = 8
+
+MOST_MARKS = 1500
+"""A paragraph with more characters that might be marks is not worth the time: it stays as it is."""
+
+_DENSE = "*_~`[\\<"
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Lines of text, after `gap` empty lines."""
+
+    spans: Spans
+    gap: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Quoted lines."""
+
+    spans: Spans
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Fenced code."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of a list; `number` is None in an unordered one."""
+
+    spans: Spans
+    depth: int = 0
+    number: int | None = None
+
+
+Block = Paragraph | Quote | Code | Item
+
+STYLES = {
+    "*": {1: Style.ITALIC, 2: Style.BOLD},
+    "_": {1: Style.ITALIC, 2: Style.BOLD},
+    "~": {2: Style.STRIKE},
+}
+_MARKS = {Style.BOLD: "**", Style.ITALIC: "*", Style.STRIKE: "~~"}
+
+_TOKEN = re.compile(
+    r"\\(?P<escaped>[!-/:-@\[-`{-~])"
+    r"|(?P<ticks>`+)"
+    r"|(?P<mark>\*+|_+|~+)"
+    r"|(?P<open>\[)"
+    r"|\]\((?P<target>[^\s()<>\[\]]{1,2000}(?:\([^\s()<>\[\]]{0,200}\)[^\s()<>\[\]]{0,200}){0,4})\)"
+    r"|<(?P<auto>(?:https?://|mailto:)[^\s<>]{1,2000})>"
+    r"|(?P<bare>\bhttps?://[^\s<>\"`\[\]|\\]{1,2000})",
+    re.IGNORECASE,
+)
+_TRAILING = ".,;:!?'*_~"
+_FENCE = re.compile(r" {0,3}(```|~~~)")
+_ITEM = re.compile(r"( {0,16})(?:[-*+]|(\d{1,9})[.)])[ \t]+(?=\S)(.*)")
+_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(?=\S)(.*)")
+_QUOTE = re.compile(r" {0,3}(?:> ?)+(.*)")
+_SPECIAL = re.compile(r"[\\`*_~\[\]<]|(?<=https:)/|(?<=http:)/")
+
+
+def read(text: str) -> list[Block]:
+    """Return the blocks of a Markdown text."""
+    return _Reader(text.split("\n")).blocks()
+
+
+class _Reader:
+    """Goes through the lines once."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+        self._at = 0
+        self._blocks: list[Block] = []
+        self._paragraph: list[str] = []
+        self._gap = 0
+
+    def blocks(self) -> list[Block]:
+        while self._at < len(self._lines):
+            line = self._lines[self._at]
+            self._at += 1
+            if not line.strip():
+                self._end_paragraph()
+                self._gap += 1
+            elif not self._special(line):
+                self._paragraph.append(line)
+        self._end_paragraph()
+        return self._blocks
+
+    def _special(self, line: str) -> bool:
+        """Take a line that is more than a paragraph's; returns whether it was."""
+        if _FENCE.match(line):
+            self._put(Code(self._fenced(line)))
+        elif found := _QUOTE.fullmatch(line):
+            self._put(Quote(read_spans(found[1])))
+        elif found := _ITEM.fullmatch(line):
+            number = int(found[2]) if found[2] else None
+            depth = min(len(found[1]) // 2, DEEPEST)
+            self._put(Item(read_spans(found[3]), depth, number))
+        elif found := _HEADING.fullmatch(line):
+            self._end_paragraph()
+            spans = [Span(s.text, s.style | Style.BOLD, s.url) for s in read_spans(found[1])]
+            self._blocks.append(Paragraph(tuple(spans), self._gap))
+            self._gap = 0
+        else:
+            return False
+        return True
+
+    def _put(self, block: Block) -> None:
+        self._end_paragraph()
+        self._gap = 0
+        last = self._blocks[-1] if self._blocks else None
+        if isinstance(block, Quote) and isinstance(last, Quote):
+            self._blocks[-1] = Quote((*last.spans, Span("\n"), *block.spans))
+        else:
+            self._blocks.append(block)
+
+    def _fenced(self, first: str) -> str:
+        fence = first.strip()[:3]
+        start = self._at
+        while self._at < len(self._lines) and not self._lines[self._at].strip().startswith(fence):
+            self._at += 1
+        inside = self._lines[start : self._at]
+        self._at += 1
+        return "\n".join(inside)
+
+    def _end_paragraph(self) -> None:
+        if self._paragraph:
+            spans = read_spans("\n".join(self._paragraph))
+            self._blocks.append(Paragraph(spans, self._gap))
+            self._paragraph = []
+            self._gap = 0
+
+
+def read_spans(text: str) -> Spans:
+    """Return the spans of a Markdown paragraph; one that is mostly marks is taken as it is."""
+    if sum(map(text.count, _DENSE)) + 5 * text.count("://") > MOST_MARKS:
+        return (Span(text),)
+    scanner = Scanner(STYLES)
+    ticks = _runs_of_ticks(text)
+    at = 0
+    while found := _TOKEN.search(text, at):
+        scanner.add(text[at : found.start()])
+        at = _take(scanner, text, found, ticks)
+    scanner.add(text[at:])
+    return scanner.spans()
+
+
+def _take(scanner: Scanner, text: str, found: re.Match[str], ticks: dict[int, list[int]]) -> int:
+    """Give one token to the scanner; returns where the text goes on."""
+    kind, value = found.lastgroup, found[found.lastgroup or 0]
+    if kind == "escaped":
+        scanner.add(value)
+    elif kind == "open":
+        scanner.open_bracket()
+    elif kind == "ticks":
+        return _take_code(scanner, text, found, ticks)
+    elif kind == "mark":
+        opens, closes = _sides(text, found)
+        scanner.mark(value[0], len(value), opens=opens, closes=closes)
+    elif kind == "target":
+        if not (LINK.fullmatch(value) and scanner.close_bracket(value)):
+            scanner.add("]")
+            return found.start() + 1
+    elif kind == "auto":
+        scanner.add(value, url=value if LINK.fullmatch(value) else None)
+    else:
+        return _take_bare(scanner, found.start(), value)
+    return found.end()
+
+
+def _take_bare(scanner: Scanner, start: int, address: str) -> int:
+    url = address.rstrip(_TRAILING)
+    if url.endswith(")") and url.count("(") < url.count(")"):
+        url = url.rstrip(")").rstrip(_TRAILING)
+    scanner.add(url, url=url if LINK.fullmatch(url) else None)
+    return start + len(url)
+
+
+def _take_code(
+    scanner: Scanner, text: str, found: re.Match[str], ticks: dict[int, list[int]]
+) -> int:
+    size = len(found["ticks"])
+    ends = ticks[size]
+    after = bisect_right(ends, found.start())
+    if after == len(ends):
+        scanner.add(found["ticks"])
+        return found.end()
+    inside = text[found.end() : ends[after]]
+    if len(inside) > 2 and inside[0] == inside[-1] == " " and inside.strip():  # noqa: PLR2004 - a space at each end
+        inside = inside[1:-1]
+    scanner.add(inside, Style.CODE)
+    return ends[after] + size
+
+
+def _runs_of_ticks(text: str) -> dict[int, list[int]]:
+    runs: dict[int, list[int]] = {}
+    for found in re.finditer("`+", text):
+        runs.setdefault(len(found[0]), []).append(found.start())
+    return runs
+
+
+def _sides(text: str, found: re.Match[str]) -> tuple[bool, bool]:
+    """Return whether a run of marks may open and may close, by the characters around it."""
+    before = text[found.start() - 1] if found.start() else " "
+    after = text[found.end()] if found.end() < len(text) else " "
+    opens, closes = not after.isspace(), not before.isspace()
+    if found["mark"][0] == "_":
+        return opens and not before.isalnum(), closes and not after.isalnum()
+    return opens, closes
+
+
+def write(blocks: list[Block]) -> str:
+    """Return Markdown that reads as these blocks. Styles may be lost, characters never."""
+    lines: list[str] = []
+    previous: Block | None = None
+    for block in blocks:
+        lines += [""] * _empty_lines(previous, block) + _lines(block)
+        previous = block
+    return "\n".join(lines)
+
+
+def _empty_lines(previous: Block | None, block: Block) -> int:
+    if not isinstance(block, Paragraph):
+        return 0
+    return block.gap or int(isinstance(previous, Paragraph | Quote | Item))
+
+
+def _lines(block: Block) -> list[str]:
+    match block:
+        case Paragraph():
+            return [write_spans(block.spans)]
+        case Quote():
+            return [f"> {line}" for line in write_spans(block.spans).split("\n")]
+        case Code():
+            fence = "~~~" if "```" in block.text else "```"
+            return [fence, block.text, fence]
+        case Item():
+            mark = "-" if block.number is None else f"{block.number}."
+            return [f"{'  ' * block.depth}{mark} {write_spans(block.spans)}"]
+
+
+def write_spans(spans: Spans) -> str:
+    """Return Markdown that reads as these spans, with as few marks as possible."""
+    wanted = _settled(spans)
+    for spell in (str, _escape):
+        text = _marked(spans, spell)
+        if _settled(read_spans(text)) == wanted:
+            return text
+    return _escape(words(spans))
+
+
+def _marked(spans: Spans, spell: Callable[[str], str]) -> str:
+    """Write the spans one after the other, opening and closing marks in between."""
+    written = ""
+    opened: list[Style] = []
+    for span in (*spans, Span("")):
+        wanted = [style for style in _MARKS if span.style & style]
+        kept = next((i for i, style in enumerate(opened) if style not in wanted), len(opened))
+        if kept < len(opened):
+            bare = written.rstrip()
+            closing = "".join(_MARKS[style] for style in reversed(opened[kept:]))
+            written = bare + closing + written[len(bare) :]
+        opening = [style for style in wanted if style not in opened[:kept]]
+        opened = opened[:kept] + opening
+        text = _spelled(span, spell)
+        inner = text.lstrip() if opening else text
+        space = text[: len(text) - len(inner)]
+        written += space + "".join(_MARKS[style] for style in opening) + inner
+    return written
+
+
+def _settled(spans: Spans) -> Spans:
+    """Return the spans with plain space around their words: a styled space looks like no other."""
+    settled = []
+    for span in spans:
+        inner = span.text if span.style & Style.CODE or span.url else span.text.strip()
+        before, _, after = span.text.partition(inner) if inner else (span.text, "", "")
+        settled += [Span(before), Span(inner, span.style, span.url), Span(after)]
+    return merge(settled)
+
+
+def _spelled(span: Span, spell: Callable[[str], str]) -> str:
+    if span.url == span.text:
+        return span.text
+    text = spell(span.text)
+    if span.style & Style.CODE:
+        text = f"`` {span.text} ``" if "`" in span.text else f"`{span.text}`"
+    return f"[{text}]({span.url})" if span.url else text
+
+
+def _escape(text: str) -> str:
+    return _SPECIAL.sub(lambda found: "\\" + found[0], text)

@@ -1,0 +1,128 @@
+"""Calls to Slack's Web API: one attempt each, over the one shared session.
+
+Every end of a call is told in the words of bridge.domain.errors. Nothing is retried here, no
+redirect is followed, and what Slack answered is never logged.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from adapters.pacing import Lanes
+from adapters.slack.errors import NOT_SENT, PERHAPS_SENT, from_code, from_exception, from_status
+from adapters.slack.limits import METHODS
+from adapters.slack.settings import SlackSettings
+from bridge.domain.errors import DeliveryError, TryAgain, Uncertain
+from bridge.ports.core import Clock
+
+Answer = dict[str, Any]
+
+POST_MESSAGE = "chat.postMessage"
+
+TOTAL_SECONDS = 10.0
+CONNECT_SECONDS = 5.0
+"""Shorter than the total, so that running out of time before sending is told from after it."""
+
+TIMEOUT = aiohttp.ClientTimeout(total=TOTAL_SECONDS, connect=CONNECT_SECONDS)
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class SlackWeb:
+    """The Web API under one bot token. The session is given and stays the giver's."""
+
+    def __init__(
+        self, settings: SlackSettings, session: aiohttp.ClientSession, clock: Clock
+    ) -> None:
+        self._session = session
+        self._base = settings.api_url
+        self._urls: dict[str, URL] = {}
+        self._as_json = _headers(settings.bot_token, "application/json; charset=utf-8")
+        self._as_form = _headers(settings.bot_token, "application/x-www-form-urlencoded")
+        self._lanes = Lanes(clock, limits=METHODS if settings.posts_per_second else None)
+
+    async def post_message(self, body: Mapping[str, object]) -> Answer:
+        """Call chat.postMessage, whose turn was taken before. Returns an answer that has a `ts`.
+
+        Raises `TryAgain`, `Uncertain` or `Refused`.
+        """
+        answer = await self._send(POST_MESSAGE, _encode(body).encode(errors="replace"), json=True)
+        if not isinstance(answer.get("ts"), str):
+            raise Uncertain("Slack answered without a timestamp")
+        return answer
+
+    async def call(self, method: str, body: Mapping[str, object]) -> Answer:
+        """Call a method that takes JSON, when its limit allows. Raises a `DeliveryError`."""
+        return await self._paced(method, _encode(body).encode(errors="replace"), json=True)
+
+    async def ask(self, method: str, **fields: str) -> Answer:
+        """Call a method that takes a form, as those that read do. Raises a `DeliveryError`."""
+        return await self._paced(method, _form(fields), json=False)
+
+    async def ask_with_scopes(self, method: str) -> tuple[Answer, frozenset[str]]:
+        """Call a method without fields and return the scopes of the token as well."""
+        async with self._request(method, b"", self._as_form) as response:
+            scopes = response.headers.get("x-oauth-scopes", "")
+            answer = _read(response.status, response.headers, await response.read())
+        return answer, frozenset(scope.strip() for scope in scopes.split(",") if scope.strip())
+
+    async def _paced(self, method: str, data: bytes, *, json: bool) -> Answer:
+        await self._lanes.admit(method)
+        try:
+            return await self._send(method, data, json=json)
+        except TryAgain as error:
+            if error.after is not None:
+                self._lanes.pause(method, error.after)
+            raise
+
+    async def _send(self, method: str, data: bytes, *, json: bool) -> Answer:
+        headers = self._as_json if json else self._as_form
+        try:
+            async with self._request(method, data, headers) as response:
+                body = await response.read()
+        except (*NOT_SENT, *PERHAPS_SENT) as error:
+            raise from_exception(error) from error
+        return _read(response.status, response.headers, body)
+
+    def _request(
+        self, method: str, data: bytes, headers: Mapping[str, str]
+    ) -> "aiohttp.client._RequestContextManager":
+        url = self._urls.get(method)
+        if url is None:
+            url = self._urls[method] = URL(self._base + method)
+        return self._session.post(
+            url, data=data, headers=headers, timeout=TIMEOUT, allow_redirects=False
+        )
+
+
+def _headers(token: str, content_type: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}", "Content-Type": content_type}
+
+
+def _form(fields: Mapping[str, str]) -> bytes:
+    return URL.build(query=fields).raw_query_string.encode()
+
+
+def _read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Return Slack's answer when it says ok; raises what it means otherwise."""
+    retry_after = headers.get("Retry-After")
+    failure = from_status(status, retry_after)
+    if failure is not None:
+        raise failure
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Uncertain("Slack's answer is not JSON") from error
+    if not isinstance(answer, dict) or not isinstance(answer.get("ok"), bool):
+        raise Uncertain("Slack's answer has no `ok`")
+    if not answer["ok"]:
+        raise from_code(str(answer.get("error", "unknown_error")), retry_after)
+    return answer
+
+
+def repeatable(error: DeliveryError) -> DeliveryError:
+    """Return the failure of a call that may be repeated: uncertain ends become `TryAgain`."""
+    return TryAgain(error.why) if isinstance(error, Uncertain) else error
