@@ -16,6 +16,7 @@ from bridge.domain.capabilities import DeskCapabilities
 from bridge.domain.errors import Refused
 from bridge.domain.ids import PostRef, ThreadRef
 from bridge.domain.posts import Amendment, Card, Post
+from bridge.ports.desk import Pacer
 
 CAPABILITIES = DeskCapabilities(
     max_text=8000, can_pin=True, can_mark=True, can_attach=True, settle_seconds=0.0
@@ -28,8 +29,9 @@ class SandboxDesk:
     name = NAME
     capabilities = CAPABILITIES
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, pacer: Pacer) -> None:
         self.ledger = ledger
+        self.pacer = pacer
         self.faults = Faults()
 
     async def __aenter__(self) -> Self:
