@@ -57,7 +57,6 @@ class Conversation:
     read: int = 0
     marked: tuple[int, int] = (0, 0)
     marking: bool = False
-    asking: bool = False
 
     @property
     def open_handoff(self) -> Handoff | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bridge.domain.conversation import Conversation
-from bridge.domain.delivery import Delivery, Receipt
+from bridge.domain.delivery import Delivery, Leg, Receipt
 from bridge.domain.errors import BridgeError
 from bridge.domain.facts import Timer
 from bridge.domain.handoff import Handoff
@@ -74,12 +74,25 @@ class Record:
     body: dict[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Cancels a conversation's queued or dead deliveries on some legs up to a position.
+
+    A dead `OpenThread` stays dead, so that the operator still sees it.
+    """
+
+    conversation_id: ConversationId
+    legs: frozenset[Leg]
+    up_to: int
+
+
 @dataclass(slots=True)
 class Write:
     """All that one transaction stores.
 
     `conversations` holds, per conversation, the version it was decided on (None: it is new) and
-    its new state. `fences` are the shards, with the epoch of their lease, that `settled` was
+    its new state. Within a transaction `settled` and `cancelled` come before new `deliveries`,
+    because only one delivery of a lane may be on its way. `fences` are the shards, with the epoch of their lease, that `settled` was
     decided under.
     """
 
@@ -94,6 +107,7 @@ class Write:
     threads: list[tuple[ThreadRef, ConversationId]] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     settled: list[Settlement] = field(default_factory=list)
+    cancelled: list[Cancellation] = field(default_factory=list)
     timers: list[TimerSetting] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     fences: dict[int, int] = field(default_factory=dict)

@@ -1,0 +1,124 @@
+"""Where the policy is asked, and what its decision means for the conversation.
+
+The policy decides by words and counters alone; here its decision becomes a handoff, an offer or a
+record. Its memory is kept in the conversation and nowhere else.
+"""
+
+from bridge.domain.conversation import Conversation
+from bridge.domain.handoff import Reason
+from bridge.domain.messages import Message, Role
+from bridge.domain.policy import (
+    Decision,
+    Event,
+    HandedBack,
+    Memory,
+    OfferDeclined,
+    Talk,
+    Turn,
+    decide,
+)
+from bridge.domain.rules import Place, Rules
+from bridge.domain.texts import language
+from bridge.reactions import escalation
+from bridge.reactions.outcome import Outcome
+
+
+def _talk(outcome: Outcome) -> Talk:
+    """Return the talk so far, the words being weighed included, as the policy wants it."""
+    turns = tuple(
+        Turn(str(message.role), message.text)
+        for message in outcome.recent
+        if message.role is not Role.SYSTEM and not message.deleted
+    )
+    return Talk(turns, language(outcome.before.customer.locale))
+
+
+def _memory(conversation: Conversation, outcome: Outcome) -> Memory:
+    kept = outcome.changes.get("memory", conversation.memory)
+    return Memory.from_json(kept)
+
+
+def _decide(outcome: Outcome, rules: Rules, event: Event) -> Decision:
+    memory = _memory(outcome.before, outcome)
+    decision, after = decide(rules.policy, _talk(outcome), memory, event)
+    if after != memory:
+        outcome.change(memory=after.to_json())
+    if decision.action != "none":
+        outcome.record(
+            "decision",
+            action=str(decision.action),
+            trigger=decision.trigger,
+            rule=decision.rule,
+            evidence=decision.evidence,
+            score=decision.score,
+            detector=decision.detector,
+            policy_version=decision.policy_version,
+        )
+    return decision
+
+
+def reason_of(decision: Decision, summary: str = "") -> Reason:
+    """Return the reason of a handoff as the policy decided it."""
+    return Reason(
+        decision.trigger,
+        decision.rule,
+        decision.explanation,
+        decision.evidence,
+        summary,
+        decision.detector,
+        decision.score,
+        decision.policy_version,
+        decision.urgency,
+    )
+
+
+def _place(rules: Rules, decision: Decision) -> Place | None:
+    """Return the room a rule routes to, at the desk that has it."""
+    if not decision.room or not rules.places:
+        return None
+    return next(
+        (place for place in rules.places if place.room == decision.room),
+        Place(rules.places[0].desk, decision.room),
+    )
+
+
+def weigh(outcome: Outcome, rules: Rules, event: Event) -> bool:
+    """Ask the policy about words just said; returns whether it escalated."""
+    decision = _decide(outcome, rules, event)
+    if decision.action == "escalate":
+        escalation.request(outcome, rules, reason_of(decision), _place(rules, decision))
+        return True
+    if decision.action == "offer":
+        escalation.tell_customer(outcome, "offer")
+    return False
+
+
+def escalate_for(
+    outcome: Outcome, rules: Rules, event: Event, place: Place | None = None
+) -> None:
+    """Escalate for something certain: the policy names the reason and keeps its counters."""
+    decision = _decide(outcome, rules, event)
+    if decision.action == "escalate":
+        summary = str(getattr(event, "summary", ""))
+        where = place or _place(rules, decision)
+        escalation.request(outcome, rules, reason_of(decision, summary), where)
+    elif decision.action == "offer":
+        escalation.tell_customer(outcome, "offer")
+    else:
+        escalation.tell_customer(outcome, "trouble")
+
+
+def people_are_done(outcome: Outcome, rules: Rules, at: float) -> None:
+    """Let the policy begin anew after people had the conversation."""
+    _decide(outcome, rules, HandedBack(at))
+
+
+def declined(outcome: Outcome, rules: Rules, at: float) -> None:
+    """Let the policy know that the customer prefers the assistant."""
+    _decide(outcome, rules, OfferDeclined(at))
+
+
+def last_answers(messages: tuple[Message, ...], most: int = 3) -> tuple[str, ...]:
+    """Return what the assistant said last, oldest first."""
+    said = [m.text for m in messages if m.role is Role.ASSISTANT and not m.deleted]
+    return tuple(said[-most:])

@@ -1,0 +1,125 @@
+"""What follows when a delivery ended: a thread opened, an answer came, something was given up."""
+
+from bridge.domain.delivery import (
+    Answer,
+    Ask,
+    Delivery,
+    Leg,
+    MarkReplies,
+    OpenThread,
+    PostMessage,
+    PostNotice,
+    PostTranscript,
+)
+from bridge.domain.facts import Delivered, Timer, Undeliverable
+from bridge.domain.handoff import Floor, Step
+from bridge.domain.messages import Author, Role
+from bridge.domain.policy import AssistantEscalates, AssistantFailed, AssistantSaid
+from bridge.domain.rules import Rules
+from bridge.reactions import decisions, escalation
+from bridge.reactions.outcome import Outcome, Said
+
+
+def delivered(outcome: Outcome, fact: Delivered, rules: Rules) -> None:
+    """Take what came of a delivery."""
+    match fact.delivery.payload:
+        case OpenThread():
+            _thread_opened(outcome, fact)
+        case Ask() as ask:
+            _answered(outcome, ask, fact.receipt.answer or Answer(), rules)
+        case MarkReplies():
+            _marked(outcome, fact, rules)
+        case _:
+            pass
+
+
+def needs_conversation(delivery: Delivery) -> bool:
+    """Whether the end of a delivery says anything to its conversation at all."""
+    return isinstance(delivery.payload, OpenThread | Ask | MarkReplies)
+
+
+def _thread_opened(outcome: Outcome, fact: Delivered) -> None:
+    thread = fact.receipt.thread
+    if thread is None:
+        return
+    outcome.threads.append(thread)
+    outcome.change(thread=thread)
+    handoff = outcome.open_handoff
+    if handoff is not None and handoff.accepts(Step.THREAD_OPENED):
+        outcome.step(handoff, Step.THREAD_OPENED)
+
+
+def _marked(outcome: Outcome, fact: Delivered, rules: Rules) -> None:
+    before = outcome.before
+    done = fact.receipt.marked or before.marked
+    behind = done != (before.shown, before.read)
+    outcome.change(marked=done, marking=behind)
+    if behind and before.handoff is not None and rules.can_mark(before.handoff.desk):
+        outcome.deliver(MarkReplies())
+
+
+def _is_late(outcome: Outcome, ask: Ask) -> bool:
+    return outcome.floor is not Floor.ASSISTANT or outcome.epoch != ask.epoch
+
+
+def _answered(outcome: Outcome, ask: Ask, answer: Answer, rules: Rules) -> None:
+    if _is_late(outcome, ask):
+        outcome.record("late_answer", seq=ask.seq, epoch=ask.epoch)
+        return
+    if answer.later:
+        outcome.set_timer(Timer.ASSISTANT_SILENT, outcome.at + rules.waits.assistant)
+        return
+    if answer.text:
+        author = Author(answer.name or rules.assistant_name)
+        outcome.say(Said(Role.ASSISTANT, author, answer.text))
+    if answer.escalate is not None:
+        event = AssistantEscalates(outcome.at, answer.escalate, answer.summary, answer.urgency)
+        decisions.escalate_for(outcome, rules, event)
+        return
+    said = AssistantSaid(answer.text, outcome.at, failed=answer.failed, confidence=answer.confidence)
+    decisions.weigh(outcome, rules, said)
+
+
+def undeliverable(outcome: Outcome, fact: Undeliverable, rules: Rules) -> None:
+    """Make sure that nothing dies silently."""
+    payload = fact.delivery.payload
+    outcome.record("undeliverable", delivery_id=fact.delivery.id, why=fact.why)
+    if isinstance(payload, Ask):
+        _no_answer(outcome, payload, fact.why, rules)
+    elif fact.lost_thread and fact.delivery.leg is Leg.DESK and outcome.open_handoff is not None:
+        _new_thread(outcome)
+    elif isinstance(payload, OpenThread):
+        _no_thread(outcome, payload, rules)
+    elif isinstance(payload, MarkReplies):
+        outcome.change(marking=False, marked=(outcome.before.shown, outcome.before.read))
+    elif isinstance(payload, PostMessage | PostTranscript):
+        what = "A line" if isinstance(payload, PostMessage) else "The earlier conversation"
+        outcome.deliver(
+            PostNotice(
+                f"{what} could not be shown here and what follows waits behind it: {fact.why}. "
+                f"An administrator can mend it with: handoff dead retry {fact.delivery.id}"
+            )
+        )
+
+
+def _no_answer(outcome: Outcome, ask: Ask, why: str, rules: Rules) -> None:
+    if not _is_late(outcome, ask):
+        decisions.escalate_for(outcome, rules, AssistantFailed(outcome.at, why))
+
+
+def _new_thread(outcome: Outcome) -> None:
+    """The thread is gone at the desk: one new root, with the whole history under it."""
+    handoff = outcome.open_handoff
+    if handoff is not None:
+        outcome.cancelled = frozenset({Leg.DESK})
+        outcome.change(thread=None)
+        escalation.open_thread(outcome, handoff)
+
+
+def _no_thread(outcome: Outcome, payload: OpenThread, rules: Rules) -> None:
+    handoff = outcome.open_handoff
+    if handoff is not None and handoff.id == payload.handoff_id:
+        escalation.end(outcome, rules, handoff, Step.DESK_LOST)
+        decisions.people_are_done(outcome, rules, outcome.at)
+
+

@@ -1,0 +1,147 @@
+"""How the floor passes to people: opening a handoff, taking it, and giving it back.
+
+Every way into a handoff and out of it ends in one of these functions, so that the thread, the
+card, the timers, the webhooks and the words to the customer are never forgotten by one of them.
+"""
+
+from bridge.domain.delivery import DESK_LEGS, OpenThread, PostNotice, PostTranscript, RefreshCard
+from bridge.domain.facts import Timer
+from bridge.domain.handoff import Handoff, Reason, Step
+from bridge.domain.messages import Author, Message, Role
+from bridge.domain.policy import next_opening
+from bridge.domain.rules import Place, Rules
+from bridge.domain.texts import words
+from bridge.reactions.outcome import Outcome, Said
+
+SYSTEM = Author("")
+
+
+def tell_customer(outcome: Outcome, key: str, **values: str) -> Message:
+    """Say one of our own texts to the customer."""
+    text = words(key, outcome.before.customer.locale, **values)
+    return outcome.say(Said(Role.SYSTEM, SYSTEM, text))
+
+
+def event_body(outcome: Outcome) -> dict[str, object]:
+    """Return the plain JSON that outgoing webhooks about the handoff carry."""
+    handoff = outcome.handoff
+    return {
+        "conversation_id": outcome.conversation_id,
+        "floor": str(outcome.floor),
+        "epoch": outcome.epoch,
+        "handoff": None
+        if handoff is None
+        else {
+            "id": handoff.id,
+            "state": str(handoff.state),
+            "trigger": handoff.reason.trigger,
+            "teammate": handoff.owner.name if handoff.owner else None,
+        },
+    }
+
+
+def announce(outcome: Outcome, rules: Rules, event: str) -> None:
+    """Tell the outgoing webhooks about the handoff, where they are wanted."""
+    if rules.webhooks:
+        outcome.webhook(event, event_body(outcome))
+
+
+def request(outcome: Outcome, rules: Rules, reason: Reason, place: Place | None = None) -> Handoff:
+    """Open a handoff, or return the one that is open; `place` overrides the first room."""
+    if outcome.open_handoff is not None:
+        return outcome.open_handoff
+    where = place or (rules.places[0] if rules.places else Place("", ""))
+    handoff = outcome.new_handoff(reason, where.desk, where.room)
+    announce(outcome, rules, "handoff.requested")
+    if not where.desk:
+        return _nobody_reachable(outcome, rules, handoff)
+    _put_in_thread(outcome, handoff)
+    _say_what_happens(outcome, rules)
+    outcome.set_timer(Timer.NOBODY_CAME, outcome.at + rules.waits.deadline(0))
+    return outcome.handoff or handoff
+
+
+def _nobody_reachable(outcome: Outcome, rules: Rules, handoff: Handoff) -> Handoff:
+    failed = outcome.step(handoff, Step.DESK_LOST)
+    tell_customer(outcome, "unreachable")
+    announce(outcome, rules, "handoff.failed")
+    return failed
+
+
+def _put_in_thread(outcome: Outcome, handoff: Handoff) -> None:
+    if outcome.before.thread is None:
+        open_thread(outcome, handoff)
+        return
+    outcome.step(handoff, Step.THREAD_OPENED)
+    outcome.deliver(RefreshCard(handoff.id))
+    why = f"The customer needs a person again: {handoff.reason.explanation}"
+    outcome.deliver(PostNotice(why, loud=True))
+    _mirror(outcome, outcome.before.mirrored_seq + 1)
+
+
+def open_thread(outcome: Outcome, handoff: Handoff) -> None:
+    """Enqueue a new thread with the whole history under its card."""
+    outcome.deliver(OpenThread(handoff.id))
+    _mirror(outcome, 1)
+    outcome.deliver(RefreshCard(handoff.id))
+
+
+def _mirror(outcome: Outcome, from_seq: int) -> None:
+    if outcome.seq >= from_seq:
+        outcome.deliver(PostTranscript(from_seq, outcome.seq))
+    outcome.change(mirrored_seq=outcome.seq)
+
+
+def _say_what_happens(outcome: Outcome, rules: Rules) -> None:
+    opening = next_opening(rules.policy, outcome.at)
+    if opening is None:
+        tell_customer(outcome, "looking")
+    else:
+        tell_customer(outcome, "closed_hours", when=opening)
+
+
+def claim(outcome: Outcome, rules: Rules, handoff: Handoff, owner: Author) -> Handoff:
+    """Give a handoff to a teammate: the customer is told who came, the assistant is silent."""
+    handed = outcome.step(handoff, Step.CLAIMED, owner)
+    if handoff.owner is not None and handoff.owner != owner:
+        outcome.change(epoch=outcome.epoch + 1)
+    tell_customer(outcome, "joined", name=owner.name)
+    outcome.deliver(RefreshCard(handoff.id))
+    outcome.set_timer(Timer.NOBODY_CAME, None)
+    announce(outcome, rules, "handoff.claimed")
+    return handed
+
+
+def release(outcome: Outcome, rules: Rules, handoff: Handoff, step: Step) -> Handoff:
+    """Put a handoff back into the queue."""
+    waiting = outcome.step(handoff, step)
+    tell_customer(outcome, "requeued")
+    outcome.deliver(RefreshCard(handoff.id))
+    outcome.set_timer(Timer.NOBODY_SPOKE, None)
+    outcome.set_timer(Timer.NOBODY_CAME, outcome.at + rules.waits.deadline(waiting.reminders))
+    return waiting
+
+
+ENDINGS: dict[Step, tuple[str, str]] = {
+    Step.RESOLVED: ("resolved", "handoff.resolved"),
+    Step.HANDED_BACK: ("back", "handoff.handed_back"),
+    Step.EXPIRED: ("nobody", "handoff.expired"),
+    Step.DESK_LOST: ("unreachable", "handoff.failed"),
+}
+"""How each end is told to the customer and to the webhooks."""
+
+
+def end(outcome: Outcome, rules: Rules, handoff: Handoff, step: Step) -> Handoff:
+    """Close a handoff for good."""
+    text, event = ENDINGS[step]
+    closed = outcome.step(handoff, step)
+    tell_customer(outcome, text)
+    for timer in (Timer.NOBODY_CAME, Timer.NOBODY_SPOKE):
+        outcome.set_timer(timer, None)
+    if step is Step.DESK_LOST:
+        outcome.cancelled = DESK_LEGS
+    else:
+        outcome.deliver(RefreshCard(handoff.id))
+    outcome.record("closed", handoff_id=handoff.id, step=str(step))
+    announce(outcome, rules, event)
+    return closed

@@ -1,0 +1,173 @@
+"""What follows when a teammate writes, edits, deletes, or uses a verb."""
+
+from collections.abc import Callable
+from itertools import islice
+
+from bridge.domain.delivery import PostNotice, RefreshCard
+from bridge.domain.facts import (
+    Declined,
+    FileFailed,
+    Taken,
+    TeammateActed,
+    TeammateAmended,
+    TeammateWrote,
+    Timer,
+    Verb,
+)
+from bridge.domain.handoff import Handoff, Reason, Step
+from bridge.domain.ids import PostRef
+from bridge.domain.messages import Author, Message, Role
+from bridge.domain.rules import Rules
+from bridge.reactions import decisions, escalation
+from bridge.reactions.outcome import Outcome, Said
+
+MOST_OVERTAKEN = 50
+"""How many edits a conversation keeps that came before the reply they speak of."""
+
+
+def wrote(outcome: Outcome, fact: TeammateWrote, rules: Rules) -> None:
+    """Relay a reply to the customer; the first one claims. A note stays with the team."""
+    text, withdrawn = _as_amended(outcome, fact)
+    if fact.note:
+        outcome.note(fact.author, fact.text, fact.post)
+        return
+    if withdrawn:
+        outcome.record("withdrawn", post=fact.post)
+        return
+    handoff = _taken_over(outcome, rules, fact.author, fact.post)
+    said = Said(Role.TEAMMATE, fact.author, text, fact.attachments, fact.post, fact.sent_at)
+    message = outcome.say(said)
+    if handoff.replied_at is None:
+        outcome.replied(handoff)
+    outcome.set_timer(Timer.NOBODY_SPOKE, None)
+    outcome.verdict = Taken(message.id, message.seq, str(outcome.floor), outcome.epoch)
+
+
+def _as_amended(outcome: Outcome, fact: TeammateWrote) -> tuple[str, bool]:
+    """Return the text after an edit that overtook it, and whether it was withdrawn already."""
+    overtaken = outcome.before.overtaken
+    if fact.post not in overtaken:
+        return fact.text, False
+    outcome.change(overtaken={k: v for k, v in overtaken.items() if k != fact.post})
+    newer = overtaken[fact.post]
+    return newer or "", newer is None
+
+
+def _taken_over(outcome: Outcome, rules: Rules, author: Author, post: PostRef) -> Handoff:
+    """Return the handoff this reply belongs to, claimed by its author unless somebody has it.
+
+    A reply after the end opens a new handoff: what a person writes always reaches the customer,
+    and silences the assistant at once.
+    """
+    handoff = outcome.open_handoff
+    if handoff is None:
+        handoff = _follow_up(outcome, author, post)
+    if handoff.owner is None:
+        handoff = escalation.claim(outcome, rules, handoff, author)
+    return handoff
+
+
+def _follow_up(outcome: Outcome, author: Author, post: PostRef) -> Handoff:
+    last = outcome.handoff
+    reason = Reason("teammate", "follow_up", f"{author.name} wrote again", evidence=post)
+    return outcome.new_handoff(reason, last.desk if last else "", last.room if last else "")
+
+
+def amended(outcome: Outcome, fact: TeammateAmended, message: Message | None) -> None:
+    """Carry an edit or a deletion to the customer, also when it overtook its reply."""
+    withdrawn = fact.text is None or fact.note
+    text = None if withdrawn else fact.text
+    if fact.note and fact.text is not None:
+        outcome.note(Author(""), fact.text, fact.post)
+    if message is None:
+        _remember(outcome, fact.post, text)
+        return
+    is_older = message.edited_at is not None and fact.at < message.edited_at
+    if message.deleted or is_older or text == message.text:
+        return
+    outcome.amend(message, text)
+
+
+def _remember(outcome: Outcome, post: PostRef, text: str | None) -> None:
+    kept = {**outcome.before.overtaken, post: text}
+    excess = len(kept) - MOST_OVERTAKEN
+    outcome.change(overtaken=dict(islice(kept.items(), max(excess, 0), None)))
+
+
+def _closed(handoff: Handoff | None) -> Declined:
+    state = str(handoff.state).replace("_", " ") if handoff else "unknown"
+    return Declined("closed", f"This handoff is already closed ({state}). Nothing was changed.")
+
+
+def _claim(outcome: Outcome, fact: TeammateActed, rules: Rules, handoff: Handoff) -> None:
+    if handoff.owner is not None and handoff.owner.ref == fact.author.ref:
+        outcome.verdict = Declined("stale", "You already have this conversation.")
+        return
+    escalation.claim(outcome, rules, handoff, fact.author)
+
+
+def _assign(outcome: Outcome, fact: TeammateActed, rules: Rules, handoff: Handoff) -> None:
+    if fact.target is None:
+        outcome.verdict = Declined("invalid", "Say whom to assign it to: assign @person.")
+        return
+    escalation.claim(outcome, rules, handoff, fact.target)
+    outcome.deliver(PostNotice(f"{fact.author.name} assigned this to {fact.target.name}."))
+
+
+def _release(outcome: Outcome, fact: TeammateActed, rules: Rules, handoff: Handoff) -> None:
+    if not handoff.accepts(Step.RELEASED):
+        outcome.verdict = Declined("stale", "Nobody has this conversation, so nothing to release.")
+        return
+    outcome.deliver(PostNotice(f"{fact.author.name} put this back into the queue."))
+    escalation.release(outcome, rules, handoff, Step.RELEASED)
+
+
+def _resolve(outcome: Outcome, fact: TeammateActed, rules: Rules, handoff: Handoff) -> None:
+    outcome.deliver(PostNotice(f"Resolved by {fact.author.name}."))
+    escalation.end(outcome, rules, handoff, Step.RESOLVED)
+    decisions.people_are_done(outcome, rules, fact.at)
+
+
+def _return(outcome: Outcome, fact: TeammateActed, rules: Rules, handoff: Handoff) -> None:
+    outcome.deliver(PostNotice(f"{fact.author.name} handed this back to the assistant."))
+    escalation.end(outcome, rules, handoff, Step.HANDED_BACK)
+    decisions.people_are_done(outcome, rules, fact.at)
+
+
+Act = Callable[[Outcome, TeammateActed, Rules, Handoff], None]
+
+ACTS: dict[Verb, Act] = {
+    Verb.CLAIM: _claim,
+    Verb.ASSIGN: _assign,
+    Verb.RELEASE: _release,
+    Verb.RESOLVE: _resolve,
+    Verb.RETURN: _return,
+}
+
+
+def acted(outcome: Outcome, fact: TeammateActed, rules: Rules) -> None:
+    """Do what a verb says, or decline with the reason."""
+    handoff = outcome.open_handoff
+    outcome.verdict = Taken(outcome.handoff.id if outcome.handoff else "")
+    if fact.verb is Verb.NOTE:
+        outcome.note(fact.author, fact.text, None)
+        return
+    is_other = fact.handoff_id is not None and (
+        outcome.handoff is None or outcome.handoff.id != fact.handoff_id
+    )
+    if handoff is None or is_other:
+        outcome.verdict = _closed(None if is_other else outcome.handoff)
+        return
+    ACTS[fact.verb](outcome, fact, rules, handoff)
+    if isinstance(outcome.verdict, Taken):
+        outcome.record("acted", verb=str(fact.verb), teammate=fact.author.ref or fact.author.name)
+        outcome.verdict = Taken(handoff.id, outcome.seq, str(outcome.floor), outcome.epoch)
+
+
+def file_failed(outcome: Outcome, fact: FileFailed, rules: Rules) -> None:
+    """Tell both sides that a file could not be passed on."""
+    del rules
+    outcome.deliver(PostNotice(f"The file {fact.name} did not reach the customer: {fact.why}"))
+    escalation.tell_customer(outcome, "file_failed", name=fact.name)
+    if outcome.handoff is not None:
+        outcome.deliver(RefreshCard(outcome.handoff.id))

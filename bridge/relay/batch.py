@@ -1,0 +1,313 @@
+"""One batch of facts on its way into one transaction: look up, decide, collect the `Write`.
+
+Nothing here awaits. A batch never changes what the inbox remembers; only after the commit does the
+inbox take over `current`.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from zlib import crc32
+
+from bridge.domain.conversation import Conversation
+from bridge.domain.delivery import DESK_LEGS, Delivery, Progress
+from bridge.domain.facts import (
+    Declined,
+    Delivered,
+    Duplicate,
+    Fact,
+    SessionOpened,
+    Taken,
+    TeammateActed,
+    TeammateAmended,
+    Undeliverable,
+    Verdict,
+)
+from bridge.domain.ids import ConversationId, HandoffId, PostRef, ThreadRef
+from bridge.domain.messages import Message
+from bridge.domain.rules import Rules
+from bridge.ports.store import (
+    Cancellation,
+    Loaded,
+    Record,
+    Settlement,
+    TakenFact,
+    TimerSetting,
+    Wanted,
+    Write,
+)
+from bridge.reactions import react
+from bridge.reactions.delivery import needs_conversation
+from bridge.reactions.outcome import Outcome
+
+log = logging.getLogger(__name__)
+
+SHARDS = 64
+"""Parts that the outgoing work is cut into, to be spread over instances."""
+
+MOST_KNOWN = 100_000
+"""Threads and handoffs remembered at most."""
+
+UNKNOWN = Declined("unknown", "There is no such conversation.")
+BROKEN = Declined("internal", "This could not be processed; the problem was recorded.")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the courier's: deliveries that moved, under the lease of their shard."""
+
+    settlements: tuple[Settlement, ...]
+
+
+def shard_of(delivery: Delivery) -> int:
+    """Return the shard whose owner carries a delivery: one owner per room keeps its budget."""
+    by_room = delivery.leg in DESK_LEGS
+    name = f"{delivery.desk}:{delivery.room}" if by_room else delivery.conversation_id
+    return crc32(name.encode()) % SHARDS
+
+
+@dataclass(slots=True)
+class Known:
+    """Which conversation a thread or a handoff belongs to, as far as remembered."""
+
+    threads: dict[ThreadRef, ConversationId] = field(default_factory=dict)
+    handoffs: dict[HandoffId, ConversationId] = field(default_factory=dict)
+
+    def trim(self) -> None:
+        """Stay bounded: what is forgotten is read again when needed."""
+        if len(self.threads) + len(self.handoffs) > MOST_KNOWN:
+            self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.threads.clear()
+        self.handoffs.clear()
+
+
+Starter = Callable[[Delivery], Delivery]
+"""Says how a new delivery is stored: already as sending when it may leave at once."""
+
+
+class Batch:
+    """What a list of facts turns into."""
+
+    def __init__(
+        self,
+        memory: Mapping[ConversationId, Conversation],
+        known: Known,
+        rules: Rules,
+        owned: Mapping[int, int],
+        start: "Starter",
+    ) -> None:
+        self._memory = memory
+        self._known = known
+        self._rules = rules
+        self._owned = owned
+        self._start = start
+        self._base: dict[ConversationId, Conversation | None] = {}
+        self._taken: dict[str, TakenFact] = {}
+        self._posts: dict[PostRef, Message] = {}
+        self.current: dict[ConversationId, Conversation] = {}
+        self.states: set[ConversationId] = set()
+        self.touched: set[ConversationId] = set()
+        self.write = Write()
+
+    @property
+    def has_something(self) -> bool:
+        """Whether there is anything to store."""
+        write = self.write
+        return bool(write.conversations or write.facts or write.settled)
+
+    def wants(self, items: Sequence[Fact | Step], *, check_keys: bool) -> Wanted | None:
+        """Return what must be read before deciding, or None when all is remembered."""
+        conversations: set[ConversationId] = set()
+        threads: set[ThreadRef] = set()
+        handoffs: set[HandoffId] = set()
+        posts: set[PostRef] = set()
+        keys: set[str] = set()
+        for item in items:
+            if isinstance(item, Step) or not _needs_conversation(item):
+                continue
+            if check_keys and item.key:
+                keys.add(item.key)
+            if isinstance(item, TeammateAmended):
+                posts.add(item.post)
+            found = self._conversation_id(item)
+            if found and found not in self._memory:
+                conversations.add(found)
+            elif not found:
+                thread, handoff_id = _address(item)
+                if thread is not None:
+                    threads.add(thread)
+                elif handoff_id is not None:
+                    handoffs.add(handoff_id)
+        self.touched.update(conversations)
+        if not (conversations or threads or handoffs or posts or keys):
+            return None
+        return Wanted(
+            frozenset(conversations),
+            frozenset(threads),
+            frozenset(handoffs),
+            frozenset(posts),
+            frozenset(keys),
+        )
+
+    def learn(self, loaded: Loaded) -> None:
+        """Take in what was read."""
+        for conversation_id, conversation in loaded.conversations.items():
+            self._base[conversation_id] = conversation
+            self.current[conversation_id] = conversation
+        self._known.threads.update(loaded.threads)
+        self._known.handoffs.update(loaded.handoffs)
+        self._posts.update(loaded.posts)
+        self._taken.update(loaded.facts)
+
+    def _conversation_id(self, fact: Fact) -> ConversationId:
+        if fact.conversation_id:
+            return fact.conversation_id
+        thread, handoff_id = _address(fact)
+        if thread is not None:
+            return self._known.threads.get(thread, ConversationId(""))
+        if handoff_id is not None:
+            return self._known.handoffs.get(handoff_id, ConversationId(""))
+        return ConversationId("")
+
+    def decide(self, items: Sequence[Fact | Step]) -> list[Verdict]:
+        """Decide on everything in order and collect what is to be stored."""
+        return [self._decide_one(item) for item in items]
+
+    def _decide_one(self, item: Fact | Step) -> Verdict:
+        if isinstance(item, Step):
+            self._move(item.settlements)
+            return Taken()
+        taken = self._taken.get(item.key) if item.key else None
+        if taken is not None:
+            return Duplicate(taken.ref, taken.seq, taken.digest)
+        if isinstance(item, Delivered | Undeliverable):
+            if not self._ends(item):
+                return Taken()
+            if not _needs_conversation(item):
+                return Taken()
+        conversation = self._find(item)
+        if conversation is None:
+            return UNKNOWN
+        try:
+            outcome = react(conversation, item, self._rules, self._about(item))
+        except Exception:
+            log.exception(
+                "reaction failed",
+                extra={"action": "reaction_failed", "conversation": conversation.id},
+            )
+            return BROKEN
+        self._collect(conversation, outcome)
+        return outcome.verdict
+
+    def _about(self, fact: Fact) -> Message | None:
+        if not isinstance(fact, TeammateAmended):
+            return None
+        for message in reversed(self.write.amended + self.write.messages):
+            if message.post == fact.post:
+                return message
+        return self._posts.get(fact.post)
+
+    def _find(self, fact: Fact) -> Conversation | None:
+        conversation_id = self._conversation_id(fact)
+        found = self.current.get(conversation_id)
+        if found is None and conversation_id in self._memory:
+            found = self._memory[conversation_id]
+            self._base[conversation_id] = found
+            self.current[conversation_id] = found
+        if found is None and isinstance(fact, SessionOpened):
+            found = Conversation(fact.conversation_id, fact.customer, fact.at)
+            self._base[conversation_id] = None
+        self.touched.add(conversation_id)
+        return found
+
+    def _ends(self, fact: Delivered | Undeliverable) -> bool:
+        """Settle the delivery a fact is about; returns False when its lease is gone."""
+        if isinstance(fact, Delivered):
+            done = tuple(
+                Settlement(d.moved(Progress.DELIVERED), fact.receipt if d is fact.delivery else None)
+                for d in (fact.delivery, *fact.merged)
+            )
+        else:
+            dead = fact.delivery.moved(Progress.DEAD, error=fact.why)
+            done = (Settlement(dead),)
+        return self._move(done)
+
+    def _move(self, settlements: Sequence[Settlement]) -> bool:
+        shards = {shard_of(s.delivery) for s in settlements}
+        if any(shard not in self._owned for shard in shards):
+            return False
+        for shard in shards:
+            self.write.fences[shard] = self._owned[shard]
+        self.write.settled.extend(settlements)
+        return True
+
+    def _collect(self, before: Conversation, outcome: Outcome) -> None:
+        if outcome.is_empty and before.version:
+            return
+        after = outcome.conversation()
+        conversation_id = after.id
+        self.current[conversation_id] = after
+        base = self._base[conversation_id]
+        write = self.write
+        write.conversations[conversation_id] = (base.version if base else None, after)
+        write.messages.extend(outcome.messages)
+        write.amended.extend(outcome.amended)
+        write.notes.extend(outcome.notes)
+        for delivery in outcome.deliveries:
+            write.deliveries.append(self._start(delivery))
+        self._keep_fact(outcome)
+        if outcome.handoff is not before.handoff and outcome.handoff is not None:
+            write.handoffs.append(outcome.handoff)
+            self._known.handoffs[outcome.handoff.id] = conversation_id
+            self.states.add(conversation_id)
+        if after.epoch != before.epoch:
+            self.states.add(conversation_id)
+        if outcome.threads or outcome.timers or outcome.records or outcome.cancelled:
+            self._collect_rarer(outcome)
+
+    def _keep_fact(self, outcome: Outcome) -> None:
+        if not outcome.key or isinstance(outcome.verdict, Declined):
+            return
+        taken = outcome.verdict if isinstance(outcome.verdict, Taken) else Taken()
+        fact = TakenFact(
+            outcome.key,
+            outcome.conversation_id,
+            outcome.at,
+            taken.ref,
+            taken.seq,
+            outcome.digest,
+        )
+        self.write.facts.append(fact)
+        self._taken[outcome.key] = fact
+
+    def _collect_rarer(self, outcome: Outcome) -> None:
+        conversation_id, write = outcome.conversation_id, self.write
+        for thread in outcome.threads:
+            write.threads.append((thread, conversation_id))
+            self._known.threads[thread] = conversation_id
+        write.timers.extend(
+            TimerSetting(conversation_id, timer, due) for timer, due in outcome.timers.items()
+        )
+        write.records.extend(
+            Record(conversation_id, outcome.at, kind, body) for kind, body in outcome.records
+        )
+        if outcome.cancelled:
+            write.cancelled.append(
+                Cancellation(conversation_id, outcome.cancelled, outcome.before.position)
+            )
+
+
+def _needs_conversation(fact: Fact) -> bool:
+    if isinstance(fact, Delivered):
+        return needs_conversation(fact.delivery)
+    return True
+
+
+def _address(fact: Fact) -> tuple[ThreadRef | None, HandoffId | None]:
+    handoff_id = fact.handoff_id if isinstance(fact, TeammateActed) else None
+    return getattr(fact, "thread", None), handoff_id
+
+

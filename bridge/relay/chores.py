@@ -1,0 +1,146 @@
+"""What must happen though nobody asks: timers, leases of shards, news of other instances."""
+
+import asyncio
+import logging
+
+from bridge.domain.errors import StoreUnavailable
+from bridge.domain.facts import Taken, TimerRang
+from bridge.domain.ids import ConversationId
+from bridge.ports.core import Changed, Clock
+from bridge.ports.store import News, Store, TimerSetting
+from bridge.relay.batch import Batch
+from bridge.relay.courier import Courier
+from bridge.relay.inbox import StoreInbox
+from bridge.relay.presence import LivePresence
+
+log = logging.getLogger(__name__)
+
+LONGEST_NAP = 5.0
+"""Seconds between looks at the timers when none is due: another instance may have set one."""
+
+LEASE_ROUND = 3.0
+"""Seconds between renewals of the shards' leases, well inside the 30 s they last."""
+
+
+class Chores:
+    """The background rounds of one instance."""
+
+    def __init__(
+        self,
+        store: Store,
+        inbox: StoreInbox,
+        courier: Courier,
+        presence: LivePresence,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._inbox = inbox
+        self._courier = courier
+        self._presence = presence
+        self._clock = clock
+        self._news: set[ConversationId] = set()
+        self._news_of_all = False
+        self._heard = asyncio.Event()
+        self._timer_set = asyncio.Event()
+        self._next_timer = 0.0
+
+    def noticed(self, batch: Batch) -> None:
+        """Look at the timers earlier when a batch set one that is due before the next look."""
+        for setting in batch.write.timers:
+            if setting.due_at is not None and setting.due_at < self._next_timer:
+                self._timer_set.set()
+
+    async def begin(self) -> None:
+        """Take the first shards, so that the instance begins with its work in hand."""
+        self._store.listen(self._hear)
+        await self._renew()
+
+    async def timers(self) -> None:
+        """Ring timers when they are due, until cancelled."""
+        while True:
+            try:
+                await self._ring()
+            except StoreUnavailable:
+                self._next_timer = self._clock.now() + 1.0
+            self._timer_set.clear()
+            nap = min(max(self._next_timer - self._clock.now(), 0.0), LONGEST_NAP)
+            await self._either(self._timer_set, nap)
+
+    async def _either(self, event: asyncio.Event, seconds: float) -> None:
+        """Wait for an event, or for the clock."""
+        try:
+            async with asyncio.timeout(None) as limit:
+                loop = asyncio.get_running_loop()
+                limit.reschedule(loop.time() + seconds)
+                await event.wait()
+        except TimeoutError:
+            return
+
+    async def _ring(self) -> None:
+        now = self._clock.now()
+        for setting in await self._store.due_timers(now, self._inbox.owned):
+            verdict = await self._inbox.report(_rang(setting, now))
+            if not isinstance(verdict, Taken):
+                log.warning("a timer could not ring", extra={"action": "timer_declined"})
+        self._next_timer = await self._store.next_timer() or now + LONGEST_NAP
+        if self._next_timer <= now:
+            # Not ours, or set anew meanwhile: its owner rings it, we look again soon.
+            self._next_timer = now + 1.0
+
+    async def leases(self) -> None:
+        """Keep the leases, until cancelled."""
+        while True:
+            await self._clock.sleep(LEASE_ROUND)
+            try:
+                await self._renew()
+            except StoreUnavailable:
+                log.warning("leases not renewed", extra={"action": "lease_late"})
+
+    async def _renew(self) -> None:
+        owned = (await self._store.tenure()).owned
+        before = self._inbox.owned
+        gained = [shard for shard, epoch in owned.items() if before.get(shard) != epoch]
+        self._inbox.owned = dict(owned)
+        if before.keys() - owned.keys():
+            self._courier.keep_only(owned)
+        if gained:
+            self._courier.adopt(await self._store.deliveries(gained))
+
+    def _hear(self, news: News) -> None:
+        if news.conversations is None:
+            self._news_of_all = True
+        else:
+            self._news.update(news.conversations)
+        self._heard.set()
+
+    async def gossip(self) -> None:
+        """Take in what other instances stored, until cancelled."""
+        while True:
+            await self._heard.wait()
+            self._heard.clear()
+            everything, self._news_of_all = self._news_of_all, False
+            changed, self._news = frozenset(self._news), set()
+            try:
+                await self._catch_up(None if everything else changed)
+            except StoreUnavailable:
+                self._news_of_all = True
+                await self._clock.sleep(1.0)
+                self._heard.set()
+
+    async def _catch_up(self, changed: frozenset[ConversationId] | None) -> None:
+        self._inbox.forget(changed)
+        self._courier.adopt(await self._store.deliveries(self._inbox.owned, changed))
+        watched = self._presence.watched()
+        for conversation_id in watched if changed is None else watched & changed:
+            self._presence.tell(conversation_id, Changed((), None))
+
+
+def _rang(setting: TimerSetting, now: float) -> TimerRang:
+    due_at = setting.due_at or 0.0
+    return TimerRang(
+        key=f"timer:{setting.conversation_id}:{setting.timer}:{due_at:.6f}",
+        at=now,
+        conversation_id=setting.conversation_id,
+        timer=setting.timer,
+        due_at=due_at,
+    )

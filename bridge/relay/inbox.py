@@ -1,0 +1,184 @@
+"""The door in: facts are taken once, decided on, and stored before anybody is told so.
+
+Theory of operation. Facts wait in a queue while the last transaction commits; then all of them go
+into the next one together (group commit), so that one disk sync serves many. For a batch the
+conversations are looked up (most are still in memory), each fact is decided on in order by the
+pure reactions, and everything that follows is stored in one transaction. Memory is only a guess
+at what the database holds: every conversation is written on condition that its version has not
+moved and every key on condition that it is new. If the database disagrees, nothing was stored; the
+guess is thrown away, the truth is loaded, and the batch is decided on anew. A duplicate is found
+that way too, so that the usual fact pays nothing for it.
+
+One bad fact never takes its neighbours along: a reaction that fails is reported to its sender
+alone, and a batch whose values the database refuses is stored fact by fact.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bridge.domain.conversation import Conversation
+from bridge.domain.errors import StoreUnavailable
+from bridge.domain.facts import Delivered, Fact, Undeliverable, Verdict
+from bridge.domain.ids import ConversationId, ThreadRef
+from bridge.domain.rules import Rules
+from bridge.ports.store import Moved, ShardLost, Store, Unstorable
+from bridge.relay.batch import Batch, Known, Starter, Step
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 500
+"""Facts in one transaction: large enough to share a sync, small enough to answer quickly."""
+
+MOST_IN_MEMORY = 5_000
+"""Conversations kept in memory; the least recently used are read again when needed."""
+
+MOST_TRIES = 8
+"""Times a batch is decided on anew because the database had moved."""
+
+
+@dataclass(slots=True)
+class Waiter:
+    """A fact (or a step of the courier's) in the queue, and who waits for it."""
+
+    item: Fact | Step
+    answer: "asyncio.Future[Verdict]"
+
+
+Committed = Callable[[Batch], None]
+
+
+class StoreInbox:
+    """The inbox over a store. `run` must be running for anything to be taken."""
+
+    def __init__(self, store: Store, rules: Callable[[], Rules], committed: Committed) -> None:
+        self._store = store
+        self._rules = rules
+        self._committed = committed
+        self._queue: list[Waiter] = []
+        # How deliveries ended goes before new facts: a lane is free only once that is stored.
+        self._ends: list[Waiter] = []
+        self._wake = asyncio.Event()
+        self._memory: OrderedDict[ConversationId, Conversation] = OrderedDict()
+        self._known = Known()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.owned: dict[int, int] = {}
+        self.starter: Callable[[], Starter] = lambda: lambda delivery: delivery
+
+    async def report(self, fact: Fact) -> Verdict:
+        """Take a fact once; returns after it is stored. Raises `StoreUnavailable`."""
+        return await self.put(fact)
+
+    def put(self, item: Fact | Step) -> "asyncio.Future[Verdict]":
+        """Queue a fact or a step; the future ends when it is stored."""
+        answer: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        urgent = isinstance(item, Step | Delivered | Undeliverable)
+        (self._ends if urgent else self._queue).append(Waiter(item, answer))
+        self._idle.clear()
+        self._wake.set()
+        return answer
+
+    def forget(self, conversations: frozenset[ConversationId] | None) -> None:
+        """Drop what is remembered of conversations that another instance changed; None: all."""
+        if conversations is None:
+            self._memory.clear()
+            self._known.clear()
+            return
+        for conversation_id in conversations:
+            self._memory.pop(conversation_id, None)
+
+    def recall(self, conversation_id: ConversationId) -> Conversation | None:
+        """Return a conversation as last known here, or None when it must be read."""
+        return self._memory.get(conversation_id)
+
+    def thread_of(self, thread: ThreadRef) -> ConversationId | None:
+        """Return the conversation of a thread if it is remembered."""
+        return self._known.threads.get(thread)
+
+    async def drained(self) -> None:
+        """Wait until nothing is queued."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Take facts until cancelled."""
+        while True:
+            await self._wake.wait()
+            batch = self._ends + self._queue[:MOST_AT_ONCE]
+            self._ends, self._queue = [], self._queue[MOST_AT_ONCE:]
+            if not self._queue:
+                self._wake.clear()
+            await self._take(batch)
+            if not self._queue and not self._ends:
+                self._idle.set()
+
+    async def _take(self, waiters: list[Waiter]) -> None:
+        try:
+            await self._store_batch(waiters)
+        except Unstorable:
+            await self._one_by_one(waiters)
+        except StoreUnavailable as problem:
+            self._fail(waiters, problem)
+        except Exception as problem:
+            log.exception("inbox batch failed", extra={"action": "inbox_failed"})
+            self._fail(waiters, StoreUnavailable(str(type(problem).__name__)))
+
+    async def _one_by_one(self, waiters: list[Waiter]) -> None:
+        for waiter in waiters:
+            try:
+                await self._store_batch([waiter])
+            except (Unstorable, StoreUnavailable) as problem:
+                self._fail([waiter], problem)
+
+    def _fail(self, waiters: list[Waiter], problem: Exception) -> None:
+        self.forget(None)
+        for waiter in waiters:
+            if not waiter.answer.done():
+                waiter.answer.set_exception(problem)
+                # A settlement nobody waits for must not be reported as forgotten.
+                waiter.answer.exception()
+
+    async def _store_batch(self, waiters: list[Waiter]) -> None:
+        check = False
+        for _ in range(MOST_TRIES):
+            batch = Batch(
+                self._memory, self._known, self._rules(), self.owned, self.starter()
+            )
+            wanted = batch.wants([w.item for w in waiters], check_keys=check)
+            if wanted is not None:
+                batch.learn(await self._store.load(wanted))
+            verdicts = batch.decide([w.item for w in waiters])
+            try:
+                if batch.has_something:
+                    await self._store.commit(batch.write)
+            except Moved:
+                self.forget(frozenset(batch.touched))
+                self._known.clear()
+                check = True
+                continue
+            except ShardLost as lost:
+                for shard in lost.shards:
+                    self.owned.pop(shard, None)
+                continue
+            self._remember(batch)
+            self._answer(waiters, verdicts)
+            self._committed(batch)
+            return
+        message = "the conversations of a batch kept changing"
+        raise StoreUnavailable(message)
+
+    def _remember(self, batch: Batch) -> None:
+        memory = self._memory
+        for conversation_id, conversation in batch.current.items():
+            memory[conversation_id] = conversation
+            memory.move_to_end(conversation_id)
+        self._known.trim()
+        while len(memory) > MOST_IN_MEMORY:
+            memory.popitem(last=False)
+
+    def _answer(self, waiters: list[Waiter], verdicts: list[Verdict]) -> None:
+        for waiter, verdict in zip(waiters, verdicts, strict=True):
+            if not waiter.answer.done():
+                waiter.answer.set_result(verdict)
