@@ -64,17 +64,7 @@ class Chores:
                 self._next_timer = self._clock.now() + 1.0
             self._timer_set.clear()
             nap = min(max(self._next_timer - self._clock.now(), 0.0), LONGEST_NAP)
-            await self._either(self._timer_set, nap)
-
-    async def _either(self, event: asyncio.Event, seconds: float) -> None:
-        """Wait for an event, or for the clock."""
-        try:
-            async with asyncio.timeout(None) as limit:
-                loop = asyncio.get_running_loop()
-                limit.reschedule(loop.time() + seconds)
-                await event.wait()
-        except TimeoutError:
-            return
+            await self._clock.wait(self._timer_set, nap)
 
     async def _ring(self) -> None:
         now = self._clock.now()

@@ -161,6 +161,14 @@ class Courier:
         """Return how many deliveries wait or are on their way."""
         return sum(len(lane.queue) for lane in self._lanes.values())
 
+    def moving(self) -> bool:
+        """Whether some lane is at work rather than asleep until its time comes."""
+        now = self._clock.now()
+        return any(
+            lane.task is not None and lane.queue and lane.queue[0].due_at <= now
+            for lane in self._lanes.values()
+        )
+
     def _enqueue(self, delivery: Delivery, *, fresh: bool) -> None:
         if delivery.progress is Progress.DEAD and not parks(delivery):
             return

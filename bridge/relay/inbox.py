@@ -98,6 +98,11 @@ class StoreInbox:
         """Return the conversation of a thread if it is remembered."""
         return self._known.threads.get(thread)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is queued or being stored."""
+        return self._idle.is_set()
+
     async def drained(self) -> None:
         """Wait until nothing is queued."""
         await self._idle.wait()

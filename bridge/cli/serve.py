@@ -1,0 +1,69 @@
+"""`handoff serve` runs the bridge; `handoff demo` runs it with nothing to set up."""
+
+import argparse
+import asyncio
+import os
+import tempfile
+import webbrowser
+from pathlib import Path
+
+from bridge.app import Started, run
+from bridge.config import Settings, log_style, read_settings
+from bridge.log import set_up
+
+DEMO = {
+    "HANDOFF_DESKS": "sandbox",
+    "HANDOFF_ASSISTANT": "faq",
+    "HANDOFF_ASSISTANT_NAME": "Harbour & Pine assistant",
+    "HANDOFF_LOG_LEVEL": "warning",
+}
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the two commands."""
+    serve = subparsers.add_parser("serve", help="run the bridge")
+    serve.set_defaults(run=_serve)
+    demo = subparsers.add_parser("demo", help="run the whole bridge with a sandbox desk")
+    demo.add_argument("--port", type=int, default=8080, help="port to bind (default 8080)")
+    demo.add_argument("--no-open", action="store_true", help="do not open a browser")
+    demo.add_argument("--data", help="folder to keep the demo's data in (default: a new one)")
+    demo.set_defaults(run=_demo)
+
+
+def _serve(given: argparse.Namespace) -> int:
+    del given
+    settings = read_settings()
+    set_up(log_style(settings), settings.log_level)
+    return asyncio.run(run(settings, announce=_announce))
+
+
+def _announce(started: Started) -> None:
+    print(f"handoff is ready at {started.url}", flush=True)
+
+
+def _demo(given: argparse.Namespace) -> int:
+    with tempfile.TemporaryDirectory(prefix="handoff-demo-") as fresh:
+        folder = Path(given.data or fresh)
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = demo_settings(folder, given.port)
+        set_up(log_style(settings), settings.log_level)
+
+        def announce(started: Started) -> None:
+            print(f"The demo is ready: {started.url}/", flush=True)
+            print("Left is a shop with the chat, right the support room. Ctrl-C ends it.", flush=True)
+            if not given.no_open and os.environ.get("CI") is None:
+                webbrowser.open(f"{started.url}/")
+
+        return asyncio.run(run(settings, announce=announce, demo=True))
+
+
+def demo_settings(folder: Path, port: int) -> Settings:
+    """Return the demo's settings: everything in one folder, nothing of the machine's own."""
+    return read_settings(
+        {
+            **DEMO,
+            "HANDOFF_DATABASE_URL": f"sqlite:///{folder.absolute()}/demo.db",
+            "HANDOFF_PORT": str(port),
+        },
+        look_for_file=False,
+    )

@@ -1,0 +1,124 @@
+"""The relay put together: inbox, courier, chores and views around one store.
+
+The composition root gives it the ports; the tests give it theirs. It starts its background work on
+the spawner it is given and on nothing else.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bridge.domain.delivery import DESK_LEGS, Leg, Patience, Progress
+from bridge.domain.ids import DeliveryId
+from bridge.domain.rules import Rules
+from bridge.ports.assistant import Assistant
+from bridge.ports.core import Clock
+from bridge.ports.desk import Desk
+from bridge.ports.store import Settlement, Store
+from bridge.relay.batch import Batch, Step
+from bridge.relay.board import StoreBoard
+from bridge.relay.carriers import (
+    AssistantCarrier,
+    Carrier,
+    DeskCarrier,
+    WebhookCarrier,
+    WebhookSender,
+)
+from bridge.relay.chores import Chores
+from bridge.relay.courier import Courier, Spawn
+from bridge.relay.inbox import StoreInbox
+from bridge.relay.presence import LivePresence
+
+DRAIN = 8.0
+"""Seconds a stop may take for calls that are under way; the whole stop stays under 10 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The ports to the outside that the relay sends to."""
+
+    desks: Mapping[str, Desk]
+    assistant: Assistant
+    webhooks: WebhookSender | None = None
+
+
+class Relay:
+    """Takes facts in and carries deliveries out."""
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Callable[[], Rules],
+        outside: Outside,
+        clock: Clock,
+        patience: Patience | None = None,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.presence = LivePresence()
+        self.inbox = StoreInbox(store, rules, self._committed)
+        self.board = StoreBoard(store, self.inbox)
+        self._outside = outside
+        self._patience = patience
+        self._courier: Courier | None = None
+        self._chores: Chores | None = None
+
+    @property
+    def courier(self) -> Courier:
+        """The courier; only there after `begin`."""
+        if self._courier is None:
+            message = "the relay has not begun"
+            raise RuntimeError(message)
+        return self._courier
+
+    async def begin(self, spawn: Spawn) -> None:
+        """Start the background work and take over what the database holds."""
+        courier = Courier(self.inbox, self._carriers(), self.clock, spawn, self._patience)
+        chores = Chores(self.store, self.inbox, courier, self.presence, self.clock)
+        self._courier, self._chores = courier, chores
+        self.inbox.starter = courier.starter
+        spawn(self.inbox.run(), "inbox")
+        await chores.begin()
+        for work, name in (
+            (courier.run(), "courier"),
+            (chores.timers(), "timers"),
+            (chores.leases(), "leases"),
+            (chores.gossip(), "gossip"),
+        ):
+            spawn(work, name)
+
+    def _carriers(self) -> dict[Leg, Carrier]:
+        desk = DeskCarrier(self._outside.desks, self.store, self.board)
+        carriers: dict[Leg, Carrier] = dict.fromkeys(DESK_LEGS, desk)
+        carriers[Leg.ASSISTANT] = AssistantCarrier(
+            self._outside.assistant, self.board, self.presence
+        )
+        carriers[Leg.WEBHOOK] = WebhookCarrier(self._outside.webhooks)
+        return carriers
+
+    def _committed(self, batch: Batch) -> None:
+        self.presence.publish(batch)
+        if self._courier is not None and self._chores is not None:
+            self._courier.accept(batch)
+            self._chores.noticed(batch)
+
+    async def stop(self) -> None:
+        """Finish what is under way; what is stored and not sent waits for the next start."""
+        await self.courier.stop(DRAIN)
+        await self.inbox.drained()
+
+    async def retry(self, delivery_id: DeliveryId) -> bool:
+        """Try a dead delivery again; returns False when there is no such one."""
+        return await self._revive(delivery_id, Progress.QUEUED)
+
+    async def skip(self, delivery_id: DeliveryId) -> bool:
+        """Give a dead delivery up for good and let its lane go on."""
+        return await self._revive(delivery_id, Progress.SKIPPED)
+
+    async def _revive(self, delivery_id: DeliveryId, progress: Progress) -> bool:
+        found = await self.store.delivery(delivery_id)
+        if found is None or found.progress is not Progress.DEAD:
+            return False
+        moved = found.moved(progress, attempts=0, due_at=0.0)
+        await self.inbox.put(Step((Settlement(moved),)))
+        self.courier.release(moved)
+        return True
