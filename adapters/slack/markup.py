@@ -135,15 +135,18 @@ def _part(span: Span) -> list[Element]:
     if not span.url or len(span.url) > LONGEST_URL or span.style & Style.CODE:
         text = span.text if not span.url else f"{span.text} ({span.url})"
         return [_text(text, style)]
-    link: Element = {"type": "link", "url": span.url, "text": span.text}
+    link: Element = {"type": "link", "url": span.url, "text": _harmless(span.text)}
     host = _host_to_show(span)
     return [link | ({"style": style} if style else {}), *([_text(f" ({host})")] if host else [])]
 
 
 def _text(text: str, style: dict[str, bool] | None = None) -> Element:
-    """Return a text element. Slack says it reads no mentions there; the joiner makes sure."""
-    harmless = _MENTION.sub("<\u2060", text)
-    return {"type": "text", "text": harmless} | ({"style": style} if style else {})
+    return {"type": "text", "text": _harmless(text)} | ({"style": style} if style else {})
+
+
+def _harmless(text: str) -> str:
+    """Slack says that it reads no mentions in rich text; a joiner makes sure of it."""
+    return _MENTION.sub("<\u2060", text)
 
 
 def _host_to_show(span: Span) -> str:
