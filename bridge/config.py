@@ -249,9 +249,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Signs outgoing webhooks and questions to an outside assistant",
     ),
-    Setting(
-        "HANDOFF_RATE_LIMITS", "rate_limits", _switch, "on", "`on` or `off` (benchmarks)"
-    ),
+    Setting("HANDOFF_RATE_LIMITS", "rate_limits", _switch, "on", "`on` or `off` (benchmarks)"),
     Setting(
         "HANDOFF_SETTLE_SECONDS",
         "settle_seconds",
@@ -315,7 +313,7 @@ class Settings:
 
     @property
     def data_dir(self) -> Path:
-        """The folder beside the SQLite file, or the working directory: files and keys live there."""
+        """The folder of the SQLite file, or the working directory: files and keys live there."""
         path = sqlite_path(self.database_url)
         return path.parent if path else Path.cwd()
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, Self
 
 from bridge.domain.capabilities import DeskCapabilities
 from bridge.domain.conversation import Conversation, Customer
@@ -87,7 +87,7 @@ class MemoryDesk:
         self.calls: list[str] = []
         self._number = count(1)
 
-    async def _around(self, name: str, effect: Callable[[], Any]) -> Any:  # noqa: ANN401
+    async def _around(self, name: str, effect: Callable[[], Any]) -> Any:
         self.calls.append(name)
         await asyncio.sleep(0)
         problem = self.before.pop(0) if self.before else None
@@ -204,7 +204,7 @@ class World:
         self._store_context: Any = None
         self._number = count(1)
 
-    async def __aenter__(self) -> "World":
+    async def __aenter__(self) -> Self:
         """Start."""
         await self.start()
         return self
@@ -253,7 +253,7 @@ class World:
             await asyncio.sleep(0.001)
             courier, inbox = self.relay.courier, self.relay.inbox
             quiet = quiet + 1 if inbox.is_idle and not courier.moving() else 0
-            if quiet >= 3:  # noqa: PLR2004 -- a thread of the store's may still be on its way
+            if quiet >= 3:
                 return
 
     async def pass_time(self, seconds: float, step: float = 1.0) -> None:
@@ -279,7 +279,7 @@ class World:
         )
         return conversation_id
 
-    async def report(self, fact: Any) -> Verdict:  # noqa: ANN401
+    async def report(self, fact: Any) -> Verdict:
         """Hand any fact to the inbox."""
         return await self.relay.inbox.report(fact)
 
@@ -308,7 +308,10 @@ class World:
         )
 
     async def replies(
-        self, conversation_id: ConversationId, text: str, **changes: Any  # noqa: ANN401
+        self,
+        conversation_id: ConversationId,
+        text: str,
+        **changes: Any,
     ) -> Verdict:
         """A teammate writes in the conversation's thread."""
         number = next(self._number)
@@ -364,7 +367,7 @@ class World:
         return conversation_id
 
 
-def the_rules(policy: Any, desk: MemoryDesk | None = None, **changes: Any) -> Rules:  # noqa: ANN401
+def the_rules(policy: Any, desk: MemoryDesk | None = None, **changes: Any) -> Rules:
     """Return rules with one room at the memory desk."""
     capabilities = desk.capabilities if desk else DeskCapabilities(max_text=4000, can_mark=True)
     return Rules(

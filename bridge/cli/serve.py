@@ -50,7 +50,9 @@ def _demo(given: argparse.Namespace) -> int:
 
         def announce(started: Started) -> None:
             print(f"The demo is ready: {started.url}/", flush=True)
-            print("Left is a shop with the chat, right the support room. Ctrl-C ends it.", flush=True)
+            print(
+                "Left is a shop with the chat, right the support room. Ctrl-C ends it.", flush=True
+            )
             if not given.no_open and os.environ.get("CI") is None:
                 webbrowser.open(f"{started.url}/")
 

@@ -17,7 +17,7 @@ from bridge.domain.messages import Attachment, Author, Role
 
 
 class Leg(StrEnum):
-    """Which way a delivery goes. DESK: words; NOTICE: lines for teammates; CARD; MARK: reactions."""
+    """Which way a delivery goes. DESK: words; NOTICE: our lines; CARD; MARK: reactions."""
 
     DESK = "desk"
     NOTICE = "notice"

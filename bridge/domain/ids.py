@@ -14,7 +14,7 @@ DeliveryId = NewType("DeliveryId", str)
 FileId = NewType("FileId", str)
 
 ThreadRef = NewType("ThreadRef", str)
-"""A thread at a desk, opaque to the core; the prefix up to the first colon is the desk's name."""
+"""A thread at a desk, opaque to the core; what is before the first colon names the desk."""
 
 PostRef = NewType("PostRef", str)
 """A post in a thread, opaque to the core; same prefix."""

@@ -92,8 +92,8 @@ class Write:
 
     `conversations` holds, per conversation, the version it was decided on (None: it is new) and
     its new state. Within a transaction `settled` and `cancelled` come before new `deliveries`,
-    because only one delivery of a lane may be on its way. `fences` are the shards, with the epoch of their lease, that `settled` was
-    decided under.
+    because only one delivery of a lane may be on its way. `fences` are the shards, with the epoch
+    of their lease, that `settled` was decided under.
     """
 
     conversations: dict[ConversationId, tuple[int | None, Conversation]] = field(

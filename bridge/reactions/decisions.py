@@ -93,9 +93,7 @@ def weigh(outcome: Outcome, rules: Rules, event: Event) -> bool:
     return False
 
 
-def escalate_for(
-    outcome: Outcome, rules: Rules, event: Event, place: Place | None = None
-) -> None:
+def escalate_for(outcome: Outcome, rules: Rules, event: Event, place: Place | None = None) -> None:
     """Escalate for something certain: the policy names the reason and keeps its counters."""
     decision = _decide(outcome, rules, event)
     if decision.action == "escalate":

@@ -76,7 +76,9 @@ def _answered(outcome: Outcome, ask: Ask, answer: Answer, rules: Rules) -> None:
         event = AssistantEscalates(outcome.at, answer.escalate, answer.summary, answer.urgency)
         decisions.escalate_for(outcome, rules, event)
         return
-    said = AssistantSaid(answer.text, outcome.at, failed=answer.failed, confidence=answer.confidence)
+    said = AssistantSaid(
+        answer.text, outcome.at, failed=answer.failed, confidence=answer.confidence
+    )
     decisions.weigh(outcome, rules, said)
 
 
@@ -121,5 +123,3 @@ def _no_thread(outcome: Outcome, payload: OpenThread, rules: Rules) -> None:
     if handoff is not None and handoff.id == payload.handoff_id:
         escalation.end(outcome, rules, handoff, Step.DESK_LOST)
         decisions.people_are_done(outcome, rules, outcome.at)
-
-

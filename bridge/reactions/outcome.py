@@ -17,7 +17,15 @@ from bridge.domain.delivery import (
 )
 from bridge.domain.facts import Taken, Timer, Verdict
 from bridge.domain.handoff import FLOORS, Floor, Handoff, Reason, State, Step
-from bridge.domain.ids import ConversationId, DeliveryId, HandoffId, MessageId, PostRef, ThreadRef, derive
+from bridge.domain.ids import (
+    ConversationId,
+    DeliveryId,
+    HandoffId,
+    MessageId,
+    PostRef,
+    ThreadRef,
+    derive,
+)
 from bridge.domain.messages import Attachment, Author, Message, Note, Role
 
 
@@ -134,9 +142,7 @@ class Outcome:
         if text is None:
             new = replace(new, text="", attachments=())
         self.amended.append(new)
-        self.changes["recent"] = tuple(
-            new if m.id == message.id else m for m in self.before.recent
-        )
+        self.changes["recent"] = tuple(new if m.id == message.id else m for m in self.before.recent)
 
     def note(self, author: Author, text: str, post: PostRef | None) -> None:
         """Keep what a teammate said to teammates only."""

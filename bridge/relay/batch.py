@@ -84,6 +84,29 @@ class Known:
         self.handoffs.clear()
 
 
+@dataclass(slots=True)
+class _Wanting:
+    """What a batch wants to know, while it is collected."""
+
+    conversations: set[ConversationId] = field(default_factory=set)
+    threads: set[ThreadRef] = field(default_factory=set)
+    handoffs: set[HandoffId] = field(default_factory=set)
+    posts: set[PostRef] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+
+    def frozen(self) -> Wanted | None:
+        """Return it as a value, or None when nothing is wanted."""
+        if not (self.conversations or self.threads or self.handoffs or self.posts or self.keys):
+            return None
+        return Wanted(
+            frozenset(self.conversations),
+            frozenset(self.threads),
+            frozenset(self.handoffs),
+            frozenset(self.posts),
+            frozenset(self.keys),
+        )
+
+
 Starter = Callable[[Delivery], Delivery]
 """Says how a new delivery is stored: already as sending when it may leave at once."""
 
@@ -120,37 +143,28 @@ class Batch:
 
     def wants(self, items: Sequence[Fact | Step], *, check_keys: bool) -> Wanted | None:
         """Return what must be read before deciding, or None when all is remembered."""
-        conversations: set[ConversationId] = set()
-        threads: set[ThreadRef] = set()
-        handoffs: set[HandoffId] = set()
-        posts: set[PostRef] = set()
-        keys: set[str] = set()
+        wanted = _Wanting()
         for item in items:
             if isinstance(item, Step) or not _needs_conversation(item):
                 continue
             if check_keys and item.key:
-                keys.add(item.key)
-            if isinstance(item, TeammateAmended):
-                posts.add(item.post)
-            found = self._conversation_id(item)
-            if found and found not in self._memory:
-                conversations.add(found)
-            elif not found:
-                thread, handoff_id = _address(item)
-                if thread is not None:
-                    threads.add(thread)
-                elif handoff_id is not None:
-                    handoffs.add(handoff_id)
-        self.touched.update(conversations)
-        if not (conversations or threads or handoffs or posts or keys):
-            return None
-        return Wanted(
-            frozenset(conversations),
-            frozenset(threads),
-            frozenset(handoffs),
-            frozenset(posts),
-            frozenset(keys),
-        )
+                wanted.keys.add(item.key)
+            self._want(item, wanted)
+        self.touched.update(wanted.conversations)
+        return wanted.frozen()
+
+    def _want(self, fact: Fact, wanted: "_Wanting") -> None:
+        if isinstance(fact, TeammateAmended):
+            wanted.posts.add(fact.post)
+        found = self._conversation_id(fact)
+        thread, handoff_id = _address(fact)
+        if found:
+            if found not in self._memory:
+                wanted.conversations.add(found)
+        elif thread is not None:
+            wanted.threads.add(thread)
+        elif handoff_id is not None:
+            wanted.handoffs.add(handoff_id)
 
     def learn(self, loaded: Loaded) -> None:
         """Take in what was read."""
@@ -184,13 +198,13 @@ class Batch:
         if taken is not None:
             return Duplicate(taken.ref, taken.seq, taken.digest)
         if isinstance(item, Delivered | Undeliverable):
-            if not self._ends(item):
-                return Taken()
-            if not _needs_conversation(item):
+            is_ours = self._ends(item)
+            if not is_ours or not _needs_conversation(item):
                 return Taken()
         conversation = self._find(item)
-        if conversation is None:
-            return UNKNOWN
+        return UNKNOWN if conversation is None else self._react(conversation, item)
+
+    def _react(self, conversation: Conversation, item: Fact) -> Verdict:
         try:
             outcome = react(conversation, item, self._rules, self._about(item))
         except Exception:
@@ -227,7 +241,9 @@ class Batch:
         """Settle the delivery a fact is about; returns False when its lease is gone."""
         if isinstance(fact, Delivered):
             done = tuple(
-                Settlement(d.moved(Progress.DELIVERED), fact.receipt if d is fact.delivery else None)
+                Settlement(
+                    d.moved(Progress.DELIVERED), fact.receipt if d is fact.delivery else None
+                )
                 for d in (fact.delivery, *fact.merged)
             )
         else:
@@ -309,5 +325,3 @@ def _needs_conversation(fact: Fact) -> bool:
 def _address(fact: Fact) -> tuple[ThreadRef | None, HandoffId | None]:
     handoff_id = fact.handoff_id if isinstance(fact, TeammateActed) else None
     return getattr(fact, "thread", None), handoff_id
-
-

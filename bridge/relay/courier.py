@@ -1,14 +1,15 @@
 """The door out: the only place that sends anything.
 
-Theory of operation. Deliveries wait in lanes, one per conversation and leg, and only the head of a
-lane is ever on its way. For legs where a repetition would be seen (posts in a thread) the attempt is
-stored *before* the call leaves, so that after a crash exactly those deliveries are in doubt that may
-have left. A delivery in doubt is looked for at the desk, under the key its post would carry; it is
-sent again only when it was not there after the time the desk may need to show it.
+Theory of operation. Deliveries wait in lanes, one per conversation and leg, and only the head of
+a lane is ever on its way. For legs where a repetition would be seen (posts in a thread) the
+attempt is stored *before* the call leaves, so that after a crash exactly those deliveries are in
+doubt that may have left. A delivery in doubt is looked for at the desk, under the key its post
+would carry; it is sent again only when it was not there after the time the desk may need to show
+it.
 
 How an attempt ended is an exception of exactly three kinds. `TryAgain`: the delivery keeps its
-place and waits. `Uncertain`: it is looked for. `Refused`, or too many attempts: it is dead, which is
-reported by the inbox like any fact, and its lane is parked until the operator decides.
+place and waits. `Uncertain`: it is looked for. `Refused`, or too many attempts: it is dead, which
+is reported by the inbox like any fact, and its lane is parked until the operator decides.
 
 A lane with nothing to do has no task, no timer and no memory.
 """
@@ -239,9 +240,7 @@ class Courier:
         except StoreUnavailable:
             await self._clock.sleep(STORE_PAUSE)
         except Exception:
-            log.exception(
-                "carrier failed", extra={"action": "carrier_failed", "delivery": head.id}
-            )
+            log.exception("carrier failed", extra={"action": "carrier_failed", "delivery": head.id})
             await self._again(lane, lane.queue[0], TryAgain("internal error"))
 
     async def _attempt(self, lane: Lane, head: Delivery) -> None:
@@ -338,7 +337,9 @@ class Courier:
         if attempts >= self._patience.attempts:
             await self._dead(lane, head, problem.why)
             return
-        delay = problem.after if problem.after is not None else self._patience.delay(max(attempts, 1))
+        delay = (
+            problem.after if problem.after is not None else self._patience.delay(max(attempts, 1))
+        )
         waiting = replace(
             head,
             progress=Progress.QUEUED,

@@ -148,9 +148,7 @@ class StoreInbox:
     async def _store_batch(self, waiters: list[Waiter]) -> None:
         check = False
         for _ in range(MOST_TRIES):
-            batch = Batch(
-                self._memory, self._known, self._rules(), self.owned, self.starter()
-            )
+            batch = Batch(self._memory, self._known, self._rules(), self.owned, self.starter())
             wanted = batch.wants([w.item for w in waiters], check_keys=check)
             if wanted is not None:
                 batch.learn(await self._store.load(wanted))

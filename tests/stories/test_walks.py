@@ -1,0 +1,480 @@
+"""The main job, both ways, and what must hold when something goes wrong on the way."""
+
+import asyncio
+
+from bridge.domain.delivery import Answer
+from bridge.domain.errors import Refused, TryAgain, Uncertain
+from bridge.domain.facts import (
+    Declined,
+    Duplicate,
+    Taken,
+    TeammateAmended,
+    Verb,
+)
+from bridge.domain.handoff import Floor, State
+from bridge.domain.ids import PostRef, ThreadRef
+from bridge.domain.messages import Role
+from bridge.domain.posts import Mark, PostKind
+from tests.world import BOB, World
+
+
+async def test_the_assistant_answers_until_a_person_is_asked_for(world: World) -> None:
+    """Before an escalation the assistant answers and the desk hears nothing."""
+    customer = await world.arrives()
+    await world.says(customer, "where is my parcel?")
+    await world.settle()
+
+    said = [(m.role, m.text) for m in await world.messages(customer)]
+    assert said == [
+        (Role.CUSTOMER, "where is my parcel?"),
+        (Role.ASSISTANT, "echo: where is my parcel?"),
+    ]
+    assert world.desk.posts == []
+
+
+async def test_an_escalation_opens_one_thread_with_the_whole_history_under_it(
+    world: World,
+) -> None:
+    """The root is the case card, directly under it stands everything said so far."""
+    customer = await world.escalated()
+
+    root, page = world.desk.posts[0], world.desk.posts[1]
+    assert root.card is not None
+    assert root.card.customer == "Mia"
+    assert page.post is not None
+    assert page.post.kind is PostKind.TRANSCRIPT
+    assert [e.text for e in page.post.entries] == ["hello", "echo: hello"]
+    assert (await world.conversation(customer)).floor is Floor.WAITING
+
+
+async def test_the_first_reply_claims_and_reaches_the_customer(world: World) -> None:
+    """A reply in a waiting thread gives its author the floor; the customer reads it."""
+    customer = await world.escalated()
+    await world.replies(customer, "Hello Mia, I am looking into it.")
+    await world.settle()
+
+    conversation = await world.conversation(customer)
+    assert conversation.floor is Floor.TEAMMATE
+    assert conversation.handoff is not None
+    assert conversation.handoff.state is State.ACTIVE
+    last = (await world.messages(customer))[-1]
+    assert (last.role, last.text) == (Role.TEAMMATE, "Hello Mia, I am looking into it.")
+
+
+async def test_what_the_customer_writes_then_reaches_the_thread(world: World) -> None:
+    """While people have the conversation, the assistant is not asked and the thread gets it all."""
+    customer = await world.escalated()
+    await world.replies(customer, "Hello")
+    asked = len(world.assistant.asked)
+    for line in ("one", "two", "three"):
+        await world.says(customer, line)
+    await world.settle()
+
+    assert world.desk.words() == ["one", "two", "three"]
+    assert len(world.assistant.asked) == asked
+
+
+async def test_handing_back_lets_the_assistant_answer_again(world: World) -> None:
+    """After a return the floor is the assistant's and the thread's card is closed."""
+    customer = await world.escalated()
+    await world.replies(customer, "Done!")
+    assert isinstance(await world.clicks(customer, Verb.RETURN), Taken)
+    await world.says(customer, "thanks, one more thing")
+    await world.settle()
+
+    assert (await world.messages(customer))[-1].text == "echo: thanks, one more thing"
+    card = world.desk.roots[0].card
+    assert card is not None
+    assert not card.is_open
+
+
+async def test_a_later_escalation_continues_the_same_thread(world: World) -> None:
+    """A second handoff opens no second thread; what was said in between is added to it."""
+    customer = await world.escalated()
+    await world.replies(customer, "Done!")
+    await world.clicks(customer, Verb.RETURN)
+    await world.says(customer, "in between")
+    await world.settle()
+    await world.asks_for_person(customer)
+    await world.settle()
+
+    assert len(world.desk.roots) == 1
+    pages = [k.post for k in world.desk.posts if k.post and k.post.kind is PostKind.TRANSCRIPT]
+    assert [e.text for e in pages[-1].entries] == ["Done!", "in between", "echo: in between"]
+    assert (await world.conversation(customer)).handoff.number == 2  # type: ignore[union-attr]
+
+
+async def test_an_escalation_before_any_message_is_valid(world: World) -> None:
+    """A person can be asked for as the very first thing."""
+    customer = await world.arrives()
+    await world.asks_for_person(customer)
+    await world.settle()
+
+    assert len(world.desk.roots) == 1
+    assert (await world.conversation(customer)).floor is Floor.WAITING
+
+
+async def test_asking_again_changes_nothing(world: World) -> None:
+    """An open handoff answers a second request with itself."""
+    customer = await world.escalated()
+    posts = len(world.desk.posts)
+    verdict = await world.asks_for_person(customer)
+    await world.settle()
+
+    handoff = (await world.conversation(customer)).handoff
+    assert handoff is not None
+    assert verdict == Taken(handoff.id, (await world.conversation(customer)).seq, "waiting", 1)
+    assert len(world.desk.posts) == posts
+
+
+async def test_a_fact_is_taken_once(world: World) -> None:
+    """The same client id again adds nothing and is told where the first one went."""
+    customer = await world.arrives()
+    first = await world.says(customer, "hello", "one")
+    await world.settle()
+    again = await world.says(customer, "hello", "one")
+
+    assert isinstance(first, Taken)
+    assert again == Duplicate(first.ref, first.seq)
+    assert [m.text for m in await world.messages(customer)] == ["hello", "echo: hello"]
+
+
+async def test_copies_that_come_together_are_one(world: World) -> None:
+    """Two copies in one batch, and one in the next, make one message."""
+    customer = await world.arrives()
+    verdicts = await asyncio.gather(*(world.says(customer, "hello", "one") for _ in range(5)))
+    await world.settle()
+
+    assert [type(v) for v in verdicts].count(Taken) == 1
+    assert [m.text for m in await world.messages(customer) if m.role is Role.CUSTOMER] == ["hello"]
+
+
+async def test_order_is_kept_through_retries(world: World) -> None:
+    """While the first line is tried again, the ones behind it wait."""
+    customer = await world.escalated()
+    await world.settle()
+    world.desk.before = [TryAgain("busy", 2.0), TryAgain("busy"), None]
+    for number in range(20):
+        await world.says(customer, f"line {number}")
+    await world.pass_time(20)
+
+    assert world.desk.words() == [f"line {number}" for number in range(20)]
+
+
+async def test_an_uncertain_post_is_looked_up_and_not_sent_twice(world: World) -> None:
+    """The reply to a post was lost; the post is found by its key."""
+    customer = await world.escalated()
+    world.desk.after = [Uncertain("reply lost")]
+    await world.says(customer, "only once")
+    await world.says(customer, "and then this")
+    await world.pass_time(10)
+
+    assert world.desk.words() == ["only once", "and then this"]
+    assert "find" in world.desk.calls
+
+
+async def test_an_uncertain_post_that_never_arrived_is_sent_again(world: World) -> None:
+    """After the settle time its absence is believed."""
+    customer = await world.escalated()
+    world.desk.before = [Uncertain("reset before anything")]
+    await world.says(customer, "finally")
+    await world.pass_time(5)
+    assert world.desk.words() == []
+    await world.pass_time(10)
+
+    assert world.desk.words() == ["finally"]
+
+
+async def test_an_uncertain_thread_root_never_becomes_two_threads(world: World) -> None:
+    """The root is settled like any post, and what waits behind it goes under it."""
+    world.desk.after = [Uncertain("reply lost")]
+    customer = await world.escalated()
+    await world.says(customer, "are you there?")
+    await world.pass_time(20)
+
+    assert len(world.desk.roots) == 1
+    assert world.desk.words() == ["are you there?"]
+
+
+async def test_a_crash_between_send_and_record_is_repaired(world: World) -> None:
+    """The post stands at the desk but was never recorded: after the restart it is found."""
+    customer = await world.escalated()
+    hang = asyncio.Event()
+
+    async def post_and_hang(*given: object) -> PostRef:
+        await original(*given)  # type: ignore[arg-type]
+        await hang.wait()
+        raise AssertionError
+
+    original = world.desk.post
+    world.desk.post = post_and_hang  # type: ignore[method-assign,assignment]
+    await world.says(customer, "only once")
+    await world.settle()
+    world.desk.post = original  # type: ignore[method-assign]
+    await world.restart()
+    await world.says(customer, "and then this")
+    await world.pass_time(20)
+
+    assert world.desk.words() == ["only once", "and then this"]
+
+
+async def test_a_dead_line_is_told_in_the_thread_and_parks_what_follows(world: World) -> None:
+    """Nothing overtakes a line that was given up on; people are told."""
+    customer = await world.escalated()
+    world.desk.before = [Refused("message too odd")]
+    await world.says(customer, "never arrives")
+    await world.settle()
+    await world.says(customer, "waits")
+    await world.settle()
+
+    assert world.desk.words() == []
+    assert any("message too odd" in notice for notice in world.desk.notices())
+    dead = await world.relay.store.dead()
+    assert [d.error for d in dead] == ["message too odd"]
+
+
+async def test_the_operator_retries_a_dead_line_and_order_is_kept(world: World) -> None:
+    """After a retry the parked lane goes on in order."""
+    customer = await world.escalated()
+    world.desk.before = [Refused("no")]
+    await world.says(customer, "first")
+    await world.settle()
+    await world.says(customer, "second")
+    dead = await world.relay.store.dead()
+    assert await world.relay.retry(dead[0].id)
+    await world.settle()
+
+    assert world.desk.words() == ["first", "second"]
+    assert await world.relay.store.dead() == ()
+
+
+async def test_the_operator_skips_a_dead_line_and_the_rest_goes_on(world: World) -> None:
+    """A skipped delivery is gone for good; the lane goes on, also after a restart."""
+    customer = await world.escalated()
+    world.desk.before = [Refused("no")]
+    await world.says(customer, "first")
+    await world.settle()
+    await world.says(customer, "second")
+    await world.restart()
+    await world.settle()
+    assert world.desk.words() == []
+    dead = await world.relay.store.dead()
+    assert await world.relay.skip(dead[0].id)
+    await world.settle()
+
+    assert world.desk.words() == ["second"]
+
+
+async def test_a_late_answer_of_the_assistant_is_dropped(world: World) -> None:
+    """Asked before the hand-over, answered after it: nobody sees it."""
+    customer = await world.arrives()
+    world.assistant.gate.clear()
+    await world.says(customer, "hello")
+    await world.settle()
+    await world.asks_for_person(customer)
+    await world.settle()
+    world.assistant.gate.set()
+    await world.settle()
+
+    assert Role.ASSISTANT not in {m.role for m in await world.messages(customer)}
+
+
+async def test_an_answer_asked_before_and_given_after_a_hand_back_is_dropped_too(
+    world: World,
+) -> None:
+    """The epoch tells an old floor from the new one though both are the assistant's."""
+    customer = await world.arrives()
+    world.assistant.gate.clear()
+    await world.says(customer, "hello")
+    await world.settle()
+    await world.asks_for_person(customer)
+    await world.settle()
+    await world.replies(customer, "I am here")
+    await world.clicks(customer, Verb.RETURN)
+    world.assistant.gate.set()
+    await world.settle()
+
+    assert Role.ASSISTANT not in {m.role for m in await world.messages(customer)}
+
+
+async def test_a_note_never_reaches_the_customer(world: World) -> None:
+    """Words for the team are stored and go nowhere."""
+    customer = await world.escalated()
+    await world.replies(customer, "the customer is angry", note=True)
+    await world.settle()
+
+    assert "angry" not in str(await world.messages(customer))
+
+
+async def test_an_edit_and_a_deletion_follow_the_reply(world: World) -> None:
+    """What the teammate changes, the customer sees changed, with a growing cursor."""
+    customer = await world.escalated()
+    post = PostRef("memory:p1")
+    await world.replies(customer, "Your order 7 is lost", post=post)
+    thread = (await world.conversation(customer)).thread or ThreadRef("")
+    world.clock.advance(1)
+    await world.report(
+        TeammateAmended(
+            key="edit1", at=world.clock.now(), thread=thread, post=post, text="Your order 8 is lost"
+        )
+    )
+    edited = (await world.messages(customer))[-1]
+    assert (edited.text, edited.edited_at) == ("Your order 8 is lost", world.clock.now())
+    await world.report(
+        TeammateAmended(key="gone", at=world.clock.now(), thread=thread, post=post, text=None)
+    )
+    gone = (await world.messages(customer))[-1]
+    assert (gone.deleted, gone.text) == (True, "")
+    assert gone.cursor > edited.cursor
+
+
+async def test_an_edit_that_overtakes_its_reply_is_applied_when_the_reply_comes(
+    world: World,
+) -> None:
+    """Events come in any order; the customer sees the last state."""
+    customer = await world.escalated()
+    thread = (await world.conversation(customer)).thread or ThreadRef("")
+    for key, post, text in (("e", "memory:p1", "right"), ("d", "memory:p2", None)):
+        await world.report(
+            TeammateAmended(
+                key=key, at=world.clock.now(), thread=thread, post=PostRef(post), text=text
+            )
+        )
+    await world.replies(customer, "wrong", post=PostRef("memory:p1"))
+    await world.replies(customer, "secret", post=PostRef("memory:p2"))
+    await world.settle()
+
+    texts = [m.text for m in await world.messages(customer) if m.role is Role.TEAMMATE]
+    assert texts == ["right"]
+
+
+async def test_an_edit_that_makes_a_reply_a_note_withdraws_it(world: World) -> None:
+    """The customer keeps an empty place, the team keeps the note."""
+    customer = await world.escalated()
+    post = PostRef("memory:p1")
+    await world.replies(customer, "they lie", post=post)
+    thread = (await world.conversation(customer)).thread or ThreadRef("")
+    await world.report(
+        TeammateAmended(
+            key="e", at=world.clock.now(), thread=thread, post=post, text="they lie", note=True
+        )
+    )
+    assert (await world.messages(customer))[-1].deleted
+
+
+async def test_a_stale_button_changes_nothing_and_says_why(world: World) -> None:
+    """Resolving twice is declined with a reason."""
+    customer = await world.escalated()
+    await world.clicks(customer, Verb.RESOLVE)
+    again = await world.clicks(customer, Verb.RESOLVE, BOB)
+
+    assert isinstance(again, Declined)
+    assert "already closed" in again.why
+
+
+async def test_a_reply_after_the_end_opens_a_new_handoff_for_its_author(world: World) -> None:
+    """What a person writes reaches the customer, and the floor is theirs."""
+    customer = await world.escalated()
+    await world.clicks(customer, Verb.RESOLVE)
+    await world.replies(customer, "One more thing")
+    await world.settle()
+
+    conversation = await world.conversation(customer)
+    assert conversation.floor is Floor.TEAMMATE
+    assert (await world.messages(customer))[-1].text == "One more thing"
+    assert len(world.desk.roots) == 1
+
+
+async def test_nobody_coming_ends_in_an_offer_and_never_in_silence(world: World) -> None:
+    """Reminders in the thread, words to the customer, then back to the assistant."""
+    customer = await world.escalated()
+    await world.pass_time(1000, step=20)
+
+    conversation = await world.conversation(customer)
+    assert conversation.floor is Floor.ASSISTANT
+    assert conversation.handoff is not None
+    assert conversation.handoff.state is State.EXPIRED
+    assert sum("waiting" in notice for notice in world.desk.notices()) == 2
+    assert "e-mail" in (await world.messages(customer))[-1].text
+
+
+async def test_a_lost_room_is_told_to_the_customer(world: World) -> None:
+    """When no thread can be opened the customer is not left waiting."""
+    world.desk.before = [Refused("channel is archived")]
+    customer = await world.escalated()
+
+    conversation = await world.conversation(customer)
+    assert conversation.handoff is not None
+    assert conversation.handoff.state is State.FAILED
+    assert conversation.floor is Floor.ASSISTANT
+    assert "cannot be reached" in (await world.messages(customer))[-1].text
+
+
+async def test_a_deleted_thread_is_replaced_by_one_new_one(world: World) -> None:
+    """A person deleted the root: one new root, with the history and the waiting words in it."""
+    customer = await world.escalated()
+    world.desk.before = [Refused("thread not found", lost_thread=True)]
+    await world.says(customer, "still here?")
+    await world.settle()
+    await world.says(customer, "hello?")
+    await world.settle()
+
+    assert len(world.desk.roots) == 2
+    pages = [k.post for k in world.desk.posts if k.post and k.post.kind is PostKind.TRANSCRIPT]
+    assert "still here?" in [e.text for e in pages[-1].entries]
+    assert world.desk.words() == ["hello?"]
+
+
+async def test_an_assistant_that_fails_for_good_is_replaced_by_a_person(world: World) -> None:
+    """The customer never gets silence: a failing assistant escalates."""
+    customer = await world.arrives()
+    world.assistant.answers = [Refused("bad key")]
+    await world.says(customer, "hello")
+    await world.settle()
+
+    assert (await world.conversation(customer)).floor is Floor.WAITING
+
+
+async def test_an_assistant_that_asks_for_a_person_gets_one(world: World) -> None:
+    """The assistant's own call is enough."""
+    customer = await world.arrives()
+    world.assistant.answers = [Answer("One moment.", escalate="refund over my limit")]
+    await world.says(customer, "refund 900 please")
+    await world.settle()
+
+    handoff = (await world.conversation(customer)).handoff
+    assert handoff is not None
+    assert "refund over my limit" in str(handoff.reason)
+
+
+async def test_replies_are_marked_as_shown_and_read(world: World) -> None:
+    """What the customer's page tells of shown and read comes back as marks at the desk."""
+    from bridge.domain.facts import CustomerSaw  # noqa: PLC0415
+
+    customer = await world.escalated()
+    root = world.desk.posts[0]
+    await world.replies(customer, "hi", post=PostRef(root.ref))
+    seq = (await world.messages(customer))[-1].seq
+    for key, shown, read in (("s", seq, 0), ("r", seq, seq)):
+        await world.report(
+            CustomerSaw(
+                key=key, at=world.clock.now(), conversation_id=customer, shown=shown, read=read
+            )
+        )
+        await world.settle()
+
+    assert root.marks == [Mark.SHOWN, Mark.READ]
+
+
+async def test_a_restart_in_the_middle_of_everything_loses_nothing(world: World) -> None:
+    """Crash after every line; all lines stand in the thread once and in order."""
+    customer = await world.escalated()
+    for number in range(12):
+        await world.says(customer, f"line {number}")
+        if number % 2:
+            await world.settle()
+        await world.restart()
+    await world.pass_time(30)
+
+    assert world.desk.words() == [f"line {number}" for number in range(12)]
+    assert len(world.desk.roots) == 1
