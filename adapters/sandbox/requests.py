@@ -13,10 +13,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 
-from adapters.problems import Problem, unavailable
+from adapters.problems import EXPECTED, Problem, problem_of
 from adapters.sandbox.markup import clean
 from adapters.sandbox.rows import Json
-from bridge.domain.errors import StoreUnavailable
 
 HEADER = "X-Handoff-Desk"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -43,10 +42,8 @@ def guarded(
             if check is not None:
                 check(request)
             return await handler(request)
-        except Problem as problem:
-            return problem.response()
-        except StoreUnavailable:
-            return unavailable().response()
+        except EXPECTED as error:
+            return problem_of(error).response()
 
     return answer
 

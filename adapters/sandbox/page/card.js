@@ -83,8 +83,8 @@ export function drawCard(card, act, fold) {
     "article",
     { class: "card", "aria-label": `Case card of ${card.customer}` },
     el("div", { class: "card-head" }, face("customer", card.customer), el("div", { class: "card-name" }, name, since(card)), el("div", { class: "signs" }, pinned, urgent, stateSign(card))),
-    details,
     buttons(card, act),
+    details,
     card.number > 1 && heard(`Handoff number ${card.number} of this conversation`),
   );
 }

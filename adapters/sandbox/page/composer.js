@@ -84,9 +84,15 @@ export function createComposer({ send, typed }) {
     field.setAttribute("aria-label", LABELS[mode][1]);
     clip.hidden = isNote();
     go.toggleAttribute("aria-disabled", !field.value.trim() && !files.length);
-    field.style.height = "auto";
-    field.style.height = Math.min(field.scrollHeight, 160) + "px";
+    grow();
     chips.replaceChildren(...files.map(chip));
+  }
+
+  /** Browsers that know `field-sizing` do this themselves. */
+  function grow() {
+    if (CSS.supports("field-sizing", "content")) return;
+    field.style.height = "auto";
+    if (field.scrollHeight) field.style.height = Math.min(field.scrollHeight, 160) + "px";
   }
 
   function chip(file) {

@@ -19,7 +19,7 @@ function emptyRoom() {
 
 /** Return the desk for `room`; call `render` after each change. */
 export function createDesk(root, room) {
-  const fold = { folded: false };
+  const fold = { folded: matchMedia("(max-height: 800px)").matches };
   let editing = null;
   let shownThread = null;
 
