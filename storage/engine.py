@@ -1,0 +1,54 @@
+"""Opens the database a URL names. The only file that knows every kind of database."""
+
+from urllib.parse import unquote, urlsplit
+
+from storage.sqlite import SqliteReader, SqliteStore
+from storage.sqlite_file import MEMORY, refuse
+from storage.store import Reader, SqlStore
+
+_POSTGRES = frozenset({"postgresql", "postgres"})
+
+
+def sqlite_path(url: str) -> str | None:
+    """Return the path a SQLite URL names, `:memory:` for one in memory, or None for other URLs.
+
+    `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite://` and `sqlite:///:memory:`.
+    """
+    if not url.startswith("sqlite:"):
+        return None
+    rest = url.removeprefix("sqlite:")
+    if rest in {"//", "///", f"///{MEMORY}"}:
+        return MEMORY
+    if not rest.startswith("///") or "?" in rest:
+        raise refuse(
+            "write sqlite:///folder/file.db, or with four slashes for a path from the root"
+        )
+    return unquote(rest[3:])
+
+
+def open_store(url: str) -> SqlStore:
+    """Return the store of a database, to be opened as an async context manager.
+
+    Opening raises `ConfigurationError` when the database cannot be used as it is set and
+    `StoreUnavailable` when it is damaged or cannot be reached.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        return SqliteStore(path)
+    return _postgres(url)
+
+
+def open_reader(url: str) -> Reader:
+    """Return read-only access to a database whose program may be running meanwhile."""
+    path = sqlite_path(url)
+    if path is not None:
+        return SqliteReader(path)
+    return _postgres(url)
+
+
+def _postgres(url: str) -> SqlStore:
+    if urlsplit(url).scheme not in _POSTGRES:
+        raise refuse("a URL that begins with sqlite:/// or postgresql:// is needed")
+    from storage.postgres import PostgresStore  # noqa: PLC0415 (SQLite does without its driver)
+
+    return PostgresStore(url)

@@ -1,0 +1,78 @@
+"""How outgoing work is cut into shards, and how many of them an instance may hold.
+
+Everything of one room falls into one shard, so that one instance keeps the room's budget and
+order; what goes elsewhere falls with its conversation.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from zlib import crc32
+
+from bridge.domain.delivery import DESK_LEGS, Delivery
+from bridge.domain.ids import ConversationId
+
+SHARDS = 64
+
+LEASE = 30.0
+"""Seconds a shard stays with an instance that no longer renews."""
+
+
+def shard_of(delivery: Delivery) -> int:
+    """Return the shard whose owner carries this delivery."""
+    if delivery.leg in DESK_LEGS:
+        return _hash(f"{delivery.desk}:{delivery.room}")
+    return shard_of_conversation(delivery.conversation_id)
+
+
+def shard_of_conversation(conversation_id: ConversationId) -> int:
+    """Return the shard whose owner rings this conversation's timers."""
+    return _hash(conversation_id)
+
+
+def _hash(name: str) -> int:
+    # Lone surrogates are refused later, with a better word for it than an encoding error here.
+    return crc32(name.encode(errors="surrogatepass")) % SHARDS
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A shard as the database has it."""
+
+    shard: int
+    owner: str | None
+    epoch: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What one round of leases changes: shards to keep, to take and to give back."""
+
+    keep: tuple[Lease, ...]
+    take: tuple[Lease, ...]
+    release: tuple[Lease, ...]
+
+
+def share_out(leases: Collection[Lease], me: str, instances: int, now: float) -> Shares:
+    """Return what `me` keeps, takes and releases when so many instances are alive.
+
+    A shard is free when nobody has it or its lease ran out; the owner of a lease that ran out
+    may renew it as long as nobody took it, because then nobody else acted under it.
+    """
+    fair = -(-len(leases) // max(instances, 1))
+    mine = [lease for lease in leases if lease.owner == me]
+    free = [
+        lease
+        for lease in leases
+        if lease.owner != me and (lease.owner is None or lease.until < now)
+    ]
+    return Shares(
+        keep=tuple(mine[:fair]),
+        take=tuple(free[: max(fair - len(mine), 0)]),
+        release=tuple(mine[fair:]),
+    )
+
+
+def lost_fences(fences: Mapping[int, int], held: Mapping[int, int]) -> frozenset[int]:
+    """Return the shards of `fences` that are not held under the epoch they were fenced with."""
+    return frozenset(shard for shard, epoch in fences.items() if held.get(shard) != epoch)
