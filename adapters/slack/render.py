@@ -107,6 +107,17 @@ def reply(channel: str, ts: str, post: Post, keys: tuple[str, ...]) -> Body:
     return {**body, "metadata": metadata(keys), **_QUIET}
 
 
+def rewritten(text: str) -> Body:
+    """Return the body that gives a post new words."""
+    return {"text": plain(text, LONGEST_TEXT), "blocks": [_block(rich_text(text))]}
+
+
+def file_comment(post: Post) -> str:
+    """Return the words that go with a file, which cannot be posted under a customer's name."""
+    who = speaker(post.role, post.name).get("username", _NAMELESS[post.role])
+    return f"{escape(str(who))}: {plain(post.text, LONGEST_SECTION)}".rstrip(": ")
+
+
 def speaker(role: Role, name: str) -> Body:
     """Return the name and picture a relayed message is posted under; a mark shows who it is not."""
     if role not in _SPEAKERS:

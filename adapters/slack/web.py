@@ -64,10 +64,9 @@ class SlackWeb:
 
     async def ask_with_scopes(self, method: str) -> tuple[Answer, frozenset[str]]:
         """Call a method without fields and return the scopes of the token as well."""
-        async with self._request(method, b"", self._as_form) as response:
-            scopes = response.headers.get("x-oauth-scopes", "")
-            answer = _read(response.status, response.headers, await response.read())
-        return answer, frozenset(scope.strip() for scope in scopes.split(",") if scope.strip())
+        status, headers, body = await self._exchange(method, b"", self._as_form)
+        scopes = headers.get("x-oauth-scopes", "").split(",")
+        return _read(status, headers, body), frozenset(s.strip() for s in scopes if s.strip())
 
     async def _paced(self, method: str, data: bytes, *, json: bool) -> Answer:
         await self._lanes.admit(method)
@@ -80,22 +79,21 @@ class SlackWeb:
 
     async def _send(self, method: str, data: bytes, *, json: bool) -> Answer:
         headers = self._as_json if json else self._as_form
-        try:
-            async with self._request(method, data, headers) as response:
-                body = await response.read()
-        except (*NOT_SENT, *PERHAPS_SENT) as error:
-            raise from_exception(error) from error
-        return _read(response.status, response.headers, body)
+        return _read(*await self._exchange(method, data, headers))
 
-    def _request(
+    async def _exchange(
         self, method: str, data: bytes, headers: Mapping[str, str]
-    ) -> "aiohttp.client._RequestContextManager":
+    ) -> tuple[int, Mapping[str, str], bytes]:
         url = self._urls.get(method)
         if url is None:
             url = self._urls[method] = URL(self._base + method)
-        return self._session.post(
-            url, data=data, headers=headers, timeout=TIMEOUT, allow_redirects=False
-        )
+        try:
+            async with self._session.post(
+                url, data=data, headers=headers, timeout=TIMEOUT, allow_redirects=False
+            ) as response:
+                return response.status, response.headers, await response.read()
+        except (*NOT_SENT, *PERHAPS_SENT) as error:
+            raise from_exception(error) from error
 
 
 def _headers(token: str, content_type: str) -> dict[str, str]:

@@ -1,0 +1,137 @@
+"""Who wrote: name and picture as customers see them, and whether their words may be relayed.
+
+Guests and members of other workspaces see the thread but do not speak for the team, unless their
+id is on the list. https://docs.slack.dev/reference/objects/user-object
+"""
+
+import asyncio
+from dataclasses import dataclass
+from enum import Enum
+
+from adapters.slack.errors import SlackRefused
+from adapters.slack.kept import Kept
+from adapters.slack.markup import name_of
+from adapters.slack.refs import person_ref
+from adapters.slack.web import Answer, SlackWeb
+from adapters.slack.workspace import Workspace
+from bridge.domain.errors import DeliveryError
+from bridge.domain.messages import Author
+from bridge.ports.core import Clock
+
+FRESH_SECONDS = 24 * 3600.0
+LOOK_SECONDS = 2.0
+"""Slack wants an answer within three seconds, and this is asked before answering."""
+
+
+class Standing(Enum):
+    """What somebody is in the workspace."""
+
+    MEMBER = "member"
+    GUEST = "guest"
+    OUTSIDE = "outside"
+    BOT = "bot"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in Slack."""
+
+    user: str
+    author: Author
+    standing: Standing
+    may_speak: bool
+
+
+class Unknown(Exception):
+    """Slack could not be asked who somebody is; the event must come again."""
+
+
+class People:
+    """Looks people up and remembers them; a known answer is used while Slack cannot be asked."""
+
+    def __init__(
+        self, web: SlackWeb, workspace: Workspace, clock: Clock, allowed: frozenset[str]
+    ) -> None:
+        self._web = web
+        self._workspace = workspace
+        self._clock = clock
+        self._allowed = allowed
+        self._known: Kept[str, tuple[float, Person]] = Kept(10_000)
+        self._asking: dict[str, asyncio.Lock] = {}
+
+    def known(self, user: str) -> Person | None:
+        """Return somebody looked up not long ago, without asking."""
+        found = self._known.get(user)
+        if found is None or self._clock.monotonic() - found[0] > FRESH_SECONDS:
+            return None
+        return found[1]
+
+    def name(self, user: str) -> str:
+        """Return the name of somebody who may be named to customers, else nothing."""
+        found = self._known.get(user)
+        return found[1].author.name if found and found[1].may_speak else ""
+
+    async def person(self, user: str) -> Person:
+        """Return who somebody is; raises `Unknown` when that cannot be told now."""
+        found = self.known(user)
+        if found is not None:
+            return found
+        asking = self._asking.setdefault(user, asyncio.Lock())
+        try:
+            async with asking:
+                return self.known(user) or await self._ask(user)
+        finally:
+            if not asking.locked():
+                self._asking.pop(user, None)
+
+    async def _ask(self, user: str) -> Person:
+        try:
+            identity = await self._workspace.identity()
+            async with asyncio.timeout(LOOK_SECONDS):
+                answer = await self._look_up(user)
+        except (DeliveryError, TimeoutError) as error:
+            return self._stale(user, error)
+        found = self._read(user, answer, identity.team)
+        self._known.set(user, (self._clock.monotonic(), found))
+        return found
+
+    async def _look_up(self, user: str) -> Answer:
+        try:
+            return await self._web.ask("users.info", user=user)
+        except SlackRefused as error:
+            if error.code in {"user_not_found", "user_not_visible"}:
+                return {"user": {"is_stranger": True}}
+            raise
+
+    def _stale(self, user: str, error: Exception) -> Person:
+        found = self._known.get(user)
+        if found is None:
+            raise Unknown(user) from error
+        return found[1]
+
+    def _read(self, user: str, answer: Answer, team: str) -> Person:
+        found = answer.get("user") or {}
+        profile = found.get("profile") or {}
+        shown = profile.get("display_name") or profile.get("real_name") or found.get("real_name")
+        name = name_of(str(shown or found.get("name") or ""), "Team")
+        author = Author(name, profile.get("image_72") or None, person_ref(team, user))
+        standing = standing_of(found, team)
+        may_speak = standing is Standing.MEMBER or (
+            user in self._allowed and standing in {Standing.GUEST, Standing.OUTSIDE}
+        )
+        return Person(user, author, standing, may_speak)
+
+
+def standing_of(user: Answer, team: str) -> Standing:
+    """Return what a user object says somebody is, seen from our own team."""
+    home = user.get("team_id") or team
+    if user.get("is_bot") or user.get("id") == "USLACKBOT":
+        return Standing.BOT
+    if user.get("deleted"):
+        return Standing.GONE
+    if user.get("is_stranger") or (home != team and not user.get("enterprise_user")):
+        return Standing.OUTSIDE
+    if user.get("is_restricted") or user.get("is_ultra_restricted"):
+        return Standing.GUEST
+    return Standing.MEMBER
