@@ -1,0 +1,172 @@
+"""The bot API: an outside AI bot brings its conversations here and hands them to people.
+
+The bot speaks for two: it puts in the customer's words, and its own answers while it has the
+floor. An answer made under an old epoch is refused and shown to nobody.
+"""
+
+import secrets
+from typing import Any
+
+from aiohttp import web
+
+from adapters.problems import Problem
+from adapters.web.calls import PAGE_SIZE
+from adapters.web.fields import refuse
+from adapters.web.gate import Asked, Handler, not_there, reply
+from adapters.web.given import Core
+from adapters.web.keys import digest_of, moment_of
+from adapters.web.sessions import is_news
+from adapters.web.shapes import Json, case_json, message_json
+from adapters.web.verdicts import handoff_of, placed, state_of, unless_declined
+from bridge.domain.conversation import Conversation, Customer
+from bridge.domain.facts import (
+    AssistantWanted,
+    BotWrote,
+    PersonAsked,
+    SessionOpened,
+    Taken,
+)
+from bridge.domain.ids import ConversationId, derive
+
+
+class BotApi:
+    """The calls of the bot API. `desks` are the desks there are, when a bot names one."""
+
+    def __init__(self, core: Core, desks: tuple[str, ...]) -> None:
+        self._core = core
+        self._desks = desks
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by the names of their calls."""
+        return {
+            "openBotConversation": self.open,
+            "postBotMessage": self.write,
+            "escalateBotConversation": self.escalate,
+            "returnBotConversation": self.go_back,
+            "getBotConversation": self.conversation,
+            "getBotMessages": self.messages,
+        }
+
+    async def open(self, asked: Asked) -> web.Response:
+        """Begin a conversation, or find the one of the same external id."""
+        external_id = asked.body.get("external_id")
+        name = ("bot", external_id) if external_id else ("bot", "", secrets.token_hex(16))
+        conversation_id = ConversationId(derive("c", *name))
+        await self._tell_customer(conversation_id, asked.body["customer"])
+        for index, message in enumerate(asked.body.get("messages") or []):
+            try:
+                await self._say(conversation_id, message)
+            except Problem as problem:
+                where = f"messages[{index}]"
+                raise Problem(
+                    problem.status, f"{where}: {problem.detail}", **problem.extra
+                ) from None
+        after = await self._conversation(conversation_id)
+        return reply(201, {"id": after.id, "epoch": after.epoch})
+
+    async def write(self, asked: Asked) -> web.Response:
+        """Take the customer's words or the bot's."""
+        conversation_id = asked.conversation_id
+        status, place, floor, epoch = await self._say(conversation_id, asked.body)
+        if not floor:
+            now = await self._conversation(conversation_id)
+            floor, epoch = now.floor, now.epoch
+        return reply(status, {**place, "floor": floor, "epoch": epoch})
+
+    async def _say(
+        self, conversation_id: ConversationId, said: dict[str, Any]
+    ) -> tuple[int, Json, str, int]:
+        """Report a message; returns the status, its place, and the floor and epoch if told."""
+        digest = digest_of(said["role"], said["text"])
+        fact = BotWrote(
+            key=f"bot:{conversation_id}:{said['client_id']}",
+            at=self._core.clock.now(),
+            conversation_id=conversation_id,
+            role=said["role"],
+            text=said["text"],
+            epoch=said.get("epoch"),
+            digest=digest,
+        )
+        verdict = await self._core.inbox.report(fact)
+        status, place = placed(verdict, digest)
+        if isinstance(verdict, Taken):
+            return status, place, verdict.floor, verdict.epoch
+        return status, place, "", 0
+
+    async def _tell_customer(self, conversation_id: ConversationId, told: dict[str, Any]) -> None:
+        known = await self._core.board.conversation(conversation_id)
+        customer = Customer(
+            name=told.get("name") or None,
+            email=told.get("email") or None,
+            locale=told.get("locale") or ("" if known else "en"),
+            external_id=told.get("external_id"),
+            attributes=told.get("attributes") or {},
+        )
+        if known is not None and not is_news(known.customer, customer):
+            return
+        fact = SessionOpened(
+            key=f"open:{conversation_id}:{secrets.token_hex(8)}",
+            at=self._core.clock.now(),
+            conversation_id=conversation_id,
+            customer=customer,
+        )
+        unless_declined(await self._core.inbox.report(fact))
+
+    async def escalate(self, asked: Asked) -> web.Response:
+        """Call a person for the bot."""
+        body = asked.body
+        self._check_place(body)
+        before = await self._conversation(asked.conversation_id)
+        fact = PersonAsked(
+            key=f"ask:{moment_of(before)}",
+            at=self._core.clock.now(),
+            conversation_id=before.id,
+            source="bot",
+            reason=body["reason"],
+            summary=body.get("summary", ""),
+            evidence=body.get("evidence", ""),
+            urgency=body.get("urgency", "normal"),
+            desk=body.get("desk", ""),
+            room=body.get("room", ""),
+        )
+        unless_declined(await self._core.inbox.report(fact))
+        after = await self._conversation(before.id)
+        return reply(202, await handoff_of(self._core.board, after))
+
+    def _check_place(self, body: dict[str, Any]) -> None:
+        desk, room = body.get("desk"), body.get("room")
+        if bool(desk) != bool(room):
+            missing = "room" if desk else "desk"
+            raise refuse(missing, "desk and room go together: give both or neither.")
+        if desk and desk not in self._desks:
+            raise refuse("desk", f"must be one of {', '.join(self._desks) or 'none'}.")
+
+    async def go_back(self, asked: Asked) -> web.Response:
+        """Give the floor back to the assistant."""
+        before = await self._conversation(asked.conversation_id)
+        key, at = f"return:{moment_of(before)}", self._core.clock.now()
+        fact = AssistantWanted(key=key, at=at, conversation_id=before.id)
+        unless_declined(await self._core.inbox.report(fact))
+        after = await self._conversation(before.id)
+        return reply(202, await state_of(self._core.board, after))
+
+    async def conversation(self, asked: Asked) -> web.Response:
+        """Answer with the conversation, its customer and its handoff."""
+        conversation = await self._conversation(asked.conversation_id)
+        state = await state_of(self._core.board, conversation)
+        return reply(200, {**state, **case_json(conversation)})
+
+    async def messages(self, asked: Asked) -> web.Response:
+        """Answer with a page of the log."""
+        conversation = await self._conversation(asked.conversation_id)
+        after, limit = asked.query.get("after", 0), asked.query.get("limit", PAGE_SIZE)
+        found, more = await self._core.board.messages(conversation.id, after, limit)
+        cursor = found[-1].cursor if found else min(after, conversation.cursor)
+        listed = [message_json(message) for message in found]
+        return reply(200, {"messages": listed, "cursor": cursor, "more": more})
+
+    async def _conversation(self, conversation_id: ConversationId) -> Conversation:
+        found = await self._core.board.conversation(conversation_id)
+        if found is None:
+            raise not_there("conversation")
+        return found

@@ -1,0 +1,68 @@
+"""The customer's side as one thing: made from its settings and the core, gives its routes.
+
+`run` must be running: it tells what was displayed and keeps the streams' heartbeats.
+"""
+
+from aiohttp import web
+
+from adapters.addresses import Addresses
+from adapters.web.api import CustomerApi
+from adapters.web.assets import Assets, load
+from adapters.web.bot import BotApi
+from adapters.web.bot_calls import BOT_CALLS
+from adapters.web.customer_calls import CUSTOMER_CALLS
+from adapters.web.files import FileApi
+from adapters.web.gate import ApiKeys, Gate, Handler
+from adapters.web.given import Core, WebSettings
+from adapters.web.limits import Limits
+from adapters.web.origins import Origins, origin_of
+from adapters.web.sessions import Sessions
+from adapters.web.sightings import Sightings
+from adapters.web.stream import Streams
+from adapters.web.visitors import Visitors
+from bridge.ports.files import Files
+
+
+class WebChannel:
+    """The customer API, the bot API, the streams and the widget's files."""
+
+    def __init__(self, settings: WebSettings, core: Core, files: Files) -> None:
+        visitors = Visitors(settings.secret_key, core.clock)
+        limits = Limits(core.clock, on=settings.rate_limits)
+        self._clock = core.clock
+        self._sightings = Sightings(core)
+        self.streams = Streams(core, self._sightings, settings.max_streams)
+        self._gate = Gate(
+            Origins({origin_of(settings.public_url), *settings.allowed_origins}),
+            visitors,
+            ApiKeys(settings.api_keys),
+            limits,
+            Addresses(settings.trusted_proxies),
+        )
+        self._handlers: dict[str, Handler] = {
+            **Sessions(core, settings, visitors, limits).handlers(),
+            **CustomerApi(core, files, visitors, limits).handlers(),
+            **FileApi(files, core.board, limits, settings.max_file_bytes).handlers(),
+            **self.streams.handlers(),
+            **BotApi(core, settings.desks).handlers(),
+        }
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes of both APIs and of the widget's files."""
+        calls = (*CUSTOMER_CALLS, *BOT_CALLS)
+        return [
+            *(self._gate.route(call, self._handlers[call.name]) for call in calls),
+            *self._gate.preflights(CUSTOMER_CALLS),
+            *Assets(load()).routes(),
+        ]
+
+    async def run(self) -> None:
+        """Keep the streams alive and tell what was displayed, until cancelled."""
+        while True:
+            await self._clock.sleep(1.0)
+            self.streams.tick()
+            await self._sightings.tell()
+
+    def close(self) -> None:
+        """End the streams, so that the server can stop."""
+        self.streams.close()

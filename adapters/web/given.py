@@ -1,0 +1,46 @@
+"""What the customer's side is given at start: its settings and the core's doors."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from adapters.addresses import Network
+from bridge.ports.core import Board, Clock, Inbox, Presence
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """How the customer's side behaves.
+
+    `secret_key` signs the visitors' tokens. `allowed_origins` are sites as browsers write them
+    (`https://shop.example`), beside the public URL's own. `desks` are the names a bot may ask for.
+    `is_staffed` tells whether somebody is at the desk at this hour. `max_streams` bounds the
+    streams of one conversation.
+    """
+
+    secret_key: bytes
+    public_url: str = "http://127.0.0.1:8080"
+    allowed_origins: tuple[str, ...] = ()
+    identity_secret: str = ""
+    api_keys: tuple[str, ...] = ()
+    rate_limits: bool = True
+    name: str = "Support"
+    accent: str | None = None
+    max_file_bytes: int = 10 << 20
+    max_streams: int = 16
+    trusted_proxies: tuple[Network, ...] = ()
+    desks: tuple[str, ...] = ()
+    is_staffed: Callable[[], bool] = _always
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The core as this side knows it."""
+
+    inbox: Inbox
+    board: Board
+    presence: Presence
+    clock: Clock

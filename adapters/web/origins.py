@@ -1,0 +1,65 @@
+"""Which sites' pages may talk to the customer API (Fetch standard, section 3.2).
+
+An Origin is compared letter by letter; `null` is nobody's. A request without one comes from no
+foreign page: browsers send it with every POST and every request across sites, and as no cookie
+carries any right here, a request without the bearer token can do nothing in somebody's name.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from adapters.problems import Problem
+
+PREFLIGHT = {
+    "Access-Control-Allow-Headers": "authorization, content-type, last-event-id",
+    "Access-Control-Max-Age": "7200",
+}
+EXPOSED = "Retry-After, Content-Disposition"
+
+
+def origin_of(url: str) -> str:
+    """Return the origin of an address, as browsers write it."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    port = "" if parts.port in {None, default} else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+class Origins:
+    """The sites whose pages may ask."""
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self._headers = {
+            origin: {
+                "Access-Control-Allow-Origin": origin,
+                "Access-Control-Expose-Headers": EXPOSED,
+                "Vary": "Origin",
+            }
+            for origin in allowed
+        }
+
+    def check(self, request: web.BaseRequest) -> Mapping[str, str]:
+        """Return the headers that let the asking page read the answer; raises 403 for others."""
+        origin = request.headers.get("Origin")
+        if origin is None:
+            return {}
+        headers = self._headers.get(origin)
+        if headers is None:
+            raise Problem(403, "Origin: this site is not among HANDOFF_ALLOWED_ORIGINS.")
+        return headers
+
+    def preflight(self, methods: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """Return the handler that tells a page in advance what it may send."""
+
+        async def answer(request: web.Request) -> web.Response:
+            allowed = self.check(request)
+            if not allowed:
+                raise Problem(405, "OPTIONS: only the preflight of a page is answered.")
+            more = {**PREFLIGHT, "Access-Control-Allow-Methods": methods}
+            return web.Response(status=204, headers={**allowed, **more})
+
+        return answer
