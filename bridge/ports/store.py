@@ -185,9 +185,12 @@ class Store(Protocol):
         ...
 
     async def deliveries(
-        self, shards: Iterable[int], conversations: Iterable[ConversationId] | None = None
+        self,
+        shards: Iterable[int] | None,
+        conversations: Iterable[ConversationId] | None = None,
     ) -> tuple[Delivery, ...]:
-        """Return the unsettled deliveries of these shards (only of these conversations), by
+        """Return the unsettled deliveries of these shards (None: of all), and only of these
+        conversations when given, by
         conversation and position. Dead ones are among them: they park their lanes.
         """
         ...

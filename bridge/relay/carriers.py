@@ -286,7 +286,7 @@ class DeskCarrier:
         self, desk: Desk, delivery: Delivery, thread: ThreadRef | None, found: str
     ) -> frozenset[str]:
         """Return the ids of those behind the delivery that the found post carries as well."""
-        behind = await self._store.deliveries((), (delivery.conversation_id,))
+        behind = await self._store.deliveries(None, (delivery.conversation_id,))
         since = delivery.attempted_at or delivery.created_at
         merged: set[str] = set()
         for other in behind:

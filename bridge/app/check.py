@@ -1,0 +1,77 @@
+"""`handoff doctor`: everything that can be wrong before a customer notices, with its mend."""
+
+import contextlib
+
+import aiohttp
+
+from adapters.assistants.choose import make_assistant
+from adapters.outbound import open_session
+from bridge.app import parts
+from bridge.app.desks import Given, connect
+from bridge.app.policy import PolicyFile
+from bridge.clock import SystemClock
+from bridge.config import Settings
+from bridge.domain.errors import BridgeError, ConfigurationError
+from storage import open_reader
+from storage.blobs import DiskFiles
+
+
+async def examine(settings: Settings) -> list[str]:
+    """Return one sentence for each problem, beginning with the setting it is about."""
+    problems: list[str] = []
+    async with contextlib.AsyncExitStack() as stack:
+        session = await stack.enter_async_context(open_session())
+        await _database(settings, problems)
+        _assistant_and_policy(settings, session, problems)
+        given = Given(settings, SystemClock(), session, DiskFiles(settings.data_dir / "files"))
+        try:
+            for context in connect(given):
+                connected = await stack.enter_async_context(context)
+                problems += await connected.check()
+        except ConfigurationError as error:
+            problems += error.problems
+        except BridgeError as error:
+            problems.append(f"HANDOFF_DESKS: the desk cannot be asked: {error}")
+        await _public(settings, session, problems)
+    return problems
+
+
+async def _database(settings: Settings, problems: list[str]) -> None:
+    try:
+        async with open_reader(settings.database_url) as reader:
+            await reader.dead(1)
+    except ConfigurationError as error:
+        problems += error.problems
+    except BridgeError as error:
+        problems.append(f"HANDOFF_DATABASE_URL: {error}")
+
+
+def _assistant_and_policy(
+    settings: Settings, session: aiohttp.ClientSession, problems: list[str]
+) -> None:
+    for check in (
+        lambda: make_assistant(
+            settings.assistant, parts.assistant(settings), session, SystemClock()
+        ),
+        lambda: PolicyFile(settings),
+        lambda: parts.webhooks(settings, session, SystemClock()),
+    ):
+        try:
+            check()
+        except ConfigurationError as error:
+            problems += error.problems
+
+
+async def _public(settings: Settings, session: aiohttp.ClientSession, problems: list[str]) -> None:
+    """Ask our own public address, and compare the clocks by the way."""
+    if not settings.public_url:
+        return
+    url = settings.public_url.rstrip("/") + "/healthz"
+    try:
+        async with session.get(url, timeout=aiohttp.ClientTimeout(total=5)) as response:
+            if response.status != 200:  # noqa: PLR2004 -- the one good status
+                problems.append(f"HANDOFF_PUBLIC_URL: {url} answers {response.status}")
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        problems.append(
+            f"HANDOFF_PUBLIC_URL: {url} cannot be reached; start the bridge and check the proxy"
+        )

@@ -1,0 +1,112 @@
+"""Settings turned into what each part is given at start. Values in, values out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import aiohttp
+
+from adapters.assistants.settings import AssistantSettings
+from adapters.http import Component
+from adapters.metrics import Metrics
+from adapters.outbound import checked_url
+from adapters.web.given import WebSettings
+from adapters.webhooks import WebhookSender, signing_keys
+from bridge.app.desks import Connected
+from bridge.app.policy import PolicyFile
+from bridge.config import Settings
+from bridge.domain.rules import Rules
+from bridge.ports.core import Clock
+from bridge.relay.relay import Relay
+
+
+def shown(host: str) -> str:
+    """Return a bind address as a browser on this machine would open it."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 -- compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def public_url(settings: Settings) -> str:
+    """Return how the outside reaches the bridge."""
+    return settings.public_url or f"http://{shown(settings.host)}:{settings.port}"
+
+
+def rules(
+    settings: Settings, desks: Sequence[Connected], policy: PolicyFile
+) -> Callable[[], Rules]:
+    """Return what gives the rules in force; made anew only when the policy was reloaded."""
+    places = tuple(desk.place for desk in desks)
+    capabilities = {desk.name: desk.desk.capabilities for desk in desks}
+
+    def make() -> Rules:
+        return Rules(
+            policy.current,
+            places,
+            capabilities,
+            policy.waits,
+            asks=settings.assistant.strip() != "none",
+            webhooks=bool(settings.webhook_url),
+            assistant_name=settings.assistant_name,
+            on_call=policy.on_call,
+        )
+
+    return policy.cached(make)
+
+
+def assistant(settings: Settings) -> AssistantSettings:
+    """Return what the assistants are told."""
+    return AssistantSettings(
+        faq_dir=Path(settings.faq_dir) if settings.faq_dir else None,
+        base_url=settings.openai_base_url,
+        api_key=settings.openai_api_key,
+        model=settings.assistant_model,
+        url=settings.assistant_url,
+        secret=settings.webhook_secret,
+    )
+
+
+def webhooks(
+    settings: Settings, session: aiohttp.ClientSession, clock: Clock
+) -> WebhookSender | None:
+    """Return the sender of outgoing webhooks, or None when no address is set."""
+    if not settings.webhook_url:
+        return None
+    url = checked_url("HANDOFF_WEBHOOK_URL", settings.webhook_url)
+    secret = settings.webhook_secret
+    keys = signing_keys("HANDOFF_WEBHOOK_SECRET", secret) if secret else None
+    return WebhookSender(url, keys, session, clock)
+
+
+def web(settings: Settings, desks: Sequence[Connected], policy: PolicyFile) -> WebSettings:
+    """Return what the customer's side is told."""
+    return WebSettings(
+        secret_key=settings.secret_key.encode(),
+        public_url=public_url(settings),
+        allowed_origins=settings.allowed_origins,
+        identity_secret=settings.identity_secret,
+        api_keys=settings.api_keys,
+        rate_limits=settings.rate_limits,
+        desks=tuple(desk.name for desk in desks),
+        is_staffed=policy.is_staffed,
+    )
+
+
+def ready(relay: Relay) -> Mapping[str, Component]:
+    """Return the state of each component, for /readyz."""
+    owned = len(relay.inbox.owned)
+    return {
+        "store": Component("open", ready=True),
+        "shards": Component(f"{owned} owned", ready=True),
+        "courier": Component(f"{relay.courier.waiting()} waiting", ready=True),
+    }
+
+
+def metrics(relay: Relay) -> Metrics:
+    """Return the metrics, with the gauges that read the relay."""
+    found = Metrics()
+    found.gauge(
+        "handoff_deliveries_waiting",
+        "Deliveries that wait or are on their way.",
+        lambda: float(relay.courier.waiting()),
+    )
+    return found

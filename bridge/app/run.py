@@ -1,0 +1,156 @@
+"""Builds the bridge from its settings, runs it until it is told to stop, and stops it in order.
+
+All background work is started here, in one task group: if any of it dies, the process ends with
+it, and whoever supervises starts it again; everything accepted is stored.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from adapters.assistants.choose import make_assistant
+from adapters.http import HttpServer, HttpSettings, Site, build_http_app
+from adapters.outbound import open_session
+from adapters.sandbox.page import DemoPage
+from adapters.sandbox.rooms import SandboxSettings
+from adapters.web.channel import WebChannel
+from adapters.web.given import Core
+from adapters.web.openapi import describe
+from bridge.app import parts
+from bridge.app.desks import Connected, Given, connect
+from bridge.app.operator import Operator
+from bridge.app.policy import PolicyFile
+from bridge.clock import SystemClock
+from bridge.config import Settings
+from bridge.relay.relay import Outside, Relay
+from storage import open_store
+from storage.blobs import DiskFiles
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A running bridge: where it is reached on this machine."""
+
+    url: str
+
+
+LAST_RESORT = 9.5
+"""Seconds after which a stop that hangs becomes a kill, which is as safe."""
+
+Announce = Callable[[Started], None]
+Work = Coroutine[object, object, None]
+
+
+class Background:
+    """The background work of one process, cancelled together at the end."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Work, name: str) -> object:
+        """Start work; a failure of it ends the whole group."""
+        task = self._group.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def close(self) -> None:
+        """End all of it and wait until it has ended."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def run(settings: Settings, announce: Announce, *, demo: bool = False) -> int:
+    """Run until SIGTERM or SIGINT; `announce` is called once requests are taken. Returns 0.
+
+    A second signal ends the process at once, which is as safe as a kill.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stopper(stop, loop))
+    async with asyncio.TaskGroup() as group:
+        background = Background(group)
+        async with started(settings, background, demo=demo) as running:
+            announce(running)
+            await stop.wait()
+    return 0
+
+
+def _stopper(stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+    def on_signal() -> None:
+        if stop.is_set():
+            sys.stderr.flush()
+            signal.raise_signal(signal.SIGKILL)
+        stop.set()
+        loop.call_later(LAST_RESORT, signal.raise_signal, signal.SIGKILL)
+
+    return on_signal
+
+
+@contextlib.asynccontextmanager
+async def started(
+    settings: Settings, background: Background, *, demo: bool = False
+) -> AsyncIterator[Started]:
+    """Open everything in order, and close it in the reverse order."""
+    clock, policy = SystemClock(), PolicyFile(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        session = await stack.enter_async_context(open_session())
+        store = await stack.enter_async_context(open_store(settings.database_url))
+        given = Given(settings, clock, session, DiskFiles(settings.data_dir / "files"))
+        desks = [await stack.enter_async_context(desk) for desk in connect(given)]
+        stack.push_async_callback(background.close)
+        outside = Outside(
+            {desk.name: desk.desk for desk in desks},
+            make_assistant(settings.assistant, parts.assistant(settings), session, clock),
+            parts.webhooks(settings, session, clock),
+        )
+        relay = Relay(store, parts.rules(settings, desks, policy), outside, clock)
+        await relay.begin(background.spawn)
+        stack.push_async_callback(relay.stop)
+        background.spawn(store.run(), "store")
+        server = _server(given, relay, desks, policy, background, demo=demo)
+        await stack.enter_async_context(server)
+        background.spawn(server.run(), "connections")
+        yield Started(f"http://{parts.shown(settings.host)}:{server.port}")
+
+
+def _server(  # noqa: PLR0913 -- everything that serves HTTP meets here
+    given: Given,
+    relay: Relay,
+    desks: list[Connected],
+    policy: PolicyFile,
+    background: Background,
+    *,
+    demo: bool,
+) -> HttpServer:
+    """Return the server with the routes of every adapter, whose work it starts."""
+    settings, clock = given.settings, given.clock
+    core = Core(relay.inbox, relay.board, relay.presence, clock)
+    channel = WebChannel(parts.web(settings, desks, policy), core, given.files)
+    background.spawn(channel.run(), "web")
+    routes: list[web.RouteDef] = [*channel.routes()]
+    closing = [channel.close]
+    for desk in desks:
+        attached = desk.attach(relay)
+        routes += attached.routes
+        closing += attached.closing
+        for work, name in attached.work:
+            background.spawn(work, name)
+    routes += Operator(relay, policy, settings.secret_key).routes()
+    if demo:
+        routes += DemoPage(SandboxSettings()).routes()
+    site = Site(lambda: parts.ready(relay), describe, parts.metrics(relay), clock, tuple(closing))
+    http = HttpSettings(host=settings.host, port=settings.port)
+    return HttpServer(build_http_app(routes, http, site), http, clock)
