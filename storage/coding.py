@@ -6,16 +6,16 @@ over. What cannot be read is an error that names the type and the field.
 
 import json
 import types
-import typing
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
-from functools import cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from operator import attrgetter
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from bridge.domain.errors import BridgeError
 
 Decoder = Callable[[Any], Any]
+Getter = Callable[[object], tuple[object, ...]]
 Value = TypeVar("Value")
 
 
@@ -23,40 +23,46 @@ class Unreadable(BridgeError):
     """Stored text does not say what its type needs: written by another program, or damaged."""
 
 
-@cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+_shapes: dict[type, tuple[tuple[str, ...], Getter]] = {}
+
+
+def _shape(kind: type) -> tuple[tuple[str, ...], Getter]:
+    """Return the names of a dataclass's fields and what reads them all from a value."""
+    if not is_dataclass(kind):
+        message = f"{kind.__name__} has no JSON form"
+        raise TypeError(message)
+    names = tuple(field.name for field in fields(kind))
+    read: Getter = attrgetter(*names) if len(names) > 1 else lambda value: (_only(value, names),)
+    return _shapes.setdefault(kind, (names, read))
+
+
+def _only(value: object, names: tuple[str, ...]) -> object:
+    return getattr(value, names[0])
 
 
 def _as_object(value: object) -> object:
     """Return what the JSON encoder writes for a dataclass."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: getattr(value, name) for name in _names(type(value))}
-    message = f"{type(value).__name__} has no JSON form"
-    raise TypeError(message)
+    names, read = _shapes.get(type(value)) or _shape(type(value))
+    return dict(zip(names, read(value), strict=True))
 
 
-_ENCODER = json.JSONEncoder(
+encode = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_object
-)
+).encode
+"""Return a value, dataclasses and all, as JSON text.
 
-
-def encode(value: object) -> str:
-    """Return a value as JSON text.
-
-    Raises ValueError or TypeError for what JSON cannot hold: NaN, infinity, foreign objects.
-    """
-    return _ENCODER.encode(value)
+Raises ValueError or TypeError for what JSON cannot hold: NaN, infinity, foreign objects.
+"""
 
 
 def decode(kind: type[Value], text: str) -> Value:
     """Return the value of a dataclass type that a text holds; raises `Unreadable`."""
-    return typing.cast("Value", _decoder(kind)(_loaded(kind, text)))
+    return cast("Value", _decoder(kind)(_loaded(kind, text)))
 
 
 def decode_list(kind: type[Value], text: str) -> tuple[Value, ...]:
     """Return the values of a dataclass type that a text lists; raises `Unreadable`."""
-    return typing.cast("tuple[Value, ...]", _sequence(_decoder(kind))(_loaded(kind, text)))
+    return cast("tuple[Value, ...]", _sequence(_decoder(kind))(_loaded(kind, text)))
 
 
 def _loaded(kind: type, text: str) -> Any:  # noqa: ANN401 (JSON is whatever it is)
@@ -66,7 +72,31 @@ def _loaded(kind: type, text: str) -> Any:  # noqa: ANN401 (JSON is whatever it 
         raise Unreadable(f"{kind.__name__}: the stored text is not JSON: {problem}") from problem
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 (JSON is whatever it is)
+_decoders: dict[Any, Decoder] = {}
+
+
+def _decoder(hint: Any) -> Decoder:  # noqa: ANN401 (a type, an alias or a union)
+    found = _decoders.get(hint)
+    if found is None:
+        found = _decoders[hint] = _made(hint)
+    return found
+
+
+def _made(hint: Any) -> Decoder:  # noqa: ANN401
+    origin = get_origin(hint)
+    if origin in {Union, types.UnionType}:
+        inner = [arm for arm in get_args(hint) if arm is not type(None)]
+        return _optional(_decoder(inner[0])) if len(inner) == 1 else _plain
+    if origin in _CONTAINERS:
+        return _CONTAINERS[origin](get_args(hint))
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _object(hint)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint
+    return _plain
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
     return value
 
 
@@ -82,7 +112,12 @@ def _mapping(inner: Decoder) -> Decoder:
     return lambda value: {key: inner(item) for key, item in value.items()}
 
 
-@cache
+_CONTAINERS: dict[object, Callable[[tuple[Any, ...]], Decoder]] = {
+    tuple: lambda of: _sequence(_decoder(of[0])),
+    dict: lambda of: _mapping(_decoder(of[1])),
+}
+
+
 def _object(kind: type) -> Decoder:
     hints = get_type_hints(kind)
     decoders = {field.name: _decoder(hints[field.name]) for field in fields(kind)}
@@ -105,25 +140,3 @@ def _object(kind: type) -> Decoder:
 
 def _is_needed(field: "Field[Any]") -> bool:
     return field.default is MISSING and field.default_factory is MISSING
-
-
-_CONTAINERS: dict[object, Callable[[tuple[Any, ...]], Decoder]] = {
-    tuple: lambda of: _sequence(_decoder(of[0])),
-    frozenset: lambda of: _sequence(_decoder(of[0])),
-    dict: lambda of: _mapping(_decoder(of[1])),
-}
-
-
-@cache
-def _decoder(hint: Any) -> Decoder:  # noqa: ANN401 (a type, an alias or a union)
-    origin = get_origin(hint)
-    if origin in {Union, types.UnionType}:
-        inner = [arm for arm in get_args(hint) if arm is not type(None)]
-        return _optional(_decoder(inner[0])) if len(inner) == 1 else _plain
-    if origin in _CONTAINERS:
-        return _CONTAINERS[origin](get_args(hint))
-    if isinstance(hint, type) and is_dataclass(hint):
-        return _object(hint)
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return hint
-    return _plain

@@ -7,14 +7,14 @@ statement by statement gives the interpreter away at each, and gets it back late
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from bridge.domain.delivery import OpenThread, Progress
 from bridge.ports.store import Unstorable, Write
 from storage import mapping, tables
 from storage.mapping import KINDS, Row
-from storage.tables import TEXT, Table
+from storage.tables import JSON, TEXT, Table
 
 # ruff: noqa: S608 (the only words put into these statements are names from our own tables)
 
@@ -24,7 +24,7 @@ LONGEST_KEY = 1000
 UNSETTLED = "progress IN ('queued', 'sending', 'dead')"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
     """A statement over the rows `v`: the columns of `v` with types, its verb, and the rest."""
 
@@ -36,6 +36,14 @@ class Statement:
     def names(self) -> str:
         """The columns of `v`, as a list in SQL."""
         return ", ".join(self.columns)
+
+    @cached_property
+    def texts(self) -> tuple[tuple[int, str], ...]:
+        """The columns that hold text from outside, with their places; JSON escapes what it must."""
+        columns = enumerate(self.columns.items())
+        return tuple(
+            (at, name) for at, (name, kind) in columns if kind == TEXT and name not in JSON
+        )
 
 
 # A statement that undoes the whole transaction needs no journal to be undone alone.
@@ -255,10 +263,10 @@ def _refuse_long_keys(write: Write) -> None:
 
 
 def _refuse_nul(work: Work) -> None:
-    for row in work.rows:
-        for name, value in zip(work.statement.columns, row, strict=True):
-            if isinstance(value, str) and "\0" in value:
-                raise Unstorable(f"{name}: a text with a NUL character cannot be stored")
+    for index, name in work.statement.texts:
+        # One look at a whole column is several times cheaper than one at each value.
+        if "\0" in "".join([row[index] for row in work.rows if row[index]]):
+            raise Unstorable(f"{name}: a text with a NUL character cannot be stored")
 
 
 def flattened(rows: Sequence[Row]) -> list[Any]:

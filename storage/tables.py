@@ -9,6 +9,10 @@ from dataclasses import dataclass
 
 TEXT, INTEGER, REAL, TRUTH = "text", "bigint", "double precision", "boolean"
 
+# A shard's `owner`, the one name that is not always JSON, is never written from here.
+JSON = frozenset("customer memory overtaken reason owner attachments payload receipt body".split())
+"""The columns whose text is JSON of our own making."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
