@@ -36,18 +36,20 @@ class Ledger:
     """The file. Used from one event loop; a write takes some 50 µs and is not worth a thread.
 
     WAL with `synchronous=NORMAL` survives a killed process, which is what can happen to a demo;
-    only a power cut may lose the last moments.
+    only a power cut may lose the last moments. `patience` is how many seconds a write waits for
+    another program that holds the file.
     """
 
-    def __init__(self, path: Path | str, clock: Clock) -> None:
+    def __init__(self, path: Path | str, clock: Clock, patience: float = 5.0) -> None:
         self._path = path
         self._clock = clock
+        self._patience = patience
         self._file: sqlite3.Connection | None = None
         self._listeners: set[Callable[[], None]] = set()
 
     def __enter__(self) -> Self:
         """Open the file, making it at the first time."""
-        file = sqlite3.connect(self._path, isolation_level=None, timeout=5.0)
+        file = sqlite3.connect(self._path, isolation_level=None, timeout=self._patience)
         file.execute("PRAGMA journal_mode=WAL")
         file.execute("PRAGMA synchronous=NORMAL")
         file.executescript(SCHEMA)

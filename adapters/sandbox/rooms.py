@@ -60,7 +60,7 @@ class SandboxRooms:
         self._core = core
         self._settings = settings
         self.events = SandboxEvents(ledger, core.inbox, core.clock, settings.teammates)
-        self._stream = SandboxStream(ledger, core.board, core.presence)
+        self._stream = SandboxStream(ledger, core.board, core.presence, core.clock)
         self._files = SandboxFiles(core.files, core.board)
 
     async def run(self) -> None:

@@ -16,7 +16,7 @@ from adapters.sandbox.refs import Spot
 from adapters.sandbox.render import post_json, thread_json
 from adapters.sandbox.rows import Changes, Json, KeptThread
 from bridge.domain.messages import Role
-from bridge.ports.core import Board, Event, Presence, Typing
+from bridge.ports.core import Board, Clock, Event, Presence, Typing
 
 HEARTBEAT_SECONDS = 15.0
 MAX_STREAMS = 64
@@ -31,10 +31,11 @@ _HEADERS = {
 class SandboxStream:
     """Keeps each open page up to date until it goes, or until `close`."""
 
-    def __init__(self, ledger: Ledger, board: Board, presence: Presence) -> None:
+    def __init__(self, ledger: Ledger, board: Board, presence: Presence, clock: Clock) -> None:
         self._ledger = ledger
         self._board = board
         self._presence = presence
+        self._clock = clock
         self._lines: set[asyncio.Event] = set()
         self._closed = False
 
@@ -78,7 +79,8 @@ class SandboxStream:
             hints.clear()
             await answer.write(b"".join(lines) or b": still here\n\n")
             after = changes.cursor
-            await _woken(wake)
+            await self._clock.wait(wake, HEARTBEAT_SECONDS)
+            wake.clear()
 
     @contextmanager
     def _line(self, wake: asyncio.Event) -> Iterator[None]:
@@ -106,16 +108,6 @@ class SandboxStream:
                 wake.set()
 
         return self._presence.watch(found.id, note_down)
-
-
-async def _woken(wake: asyncio.Event) -> None:
-    """Wait for the next change, or until it is time to show that the line is alive."""
-    try:
-        async with asyncio.timeout(HEARTBEAT_SECONDS):
-            await wake.wait()
-    except TimeoutError:
-        return
-    wake.clear()
 
 
 def _changed(changes: Changes) -> list[bytes]:
