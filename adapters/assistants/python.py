@@ -26,7 +26,7 @@ from adapters.assistants.answers import (
 from adapters.assistants.failures import SecondChances
 from adapters.assistants.prompt import asked
 from adapters.assistants.settings import AssistantSettings
-from adapters.assistants.threads import Say, Threads
+from adapters.assistants.threads import Crashed, Say, Threads
 from bridge.domain.conversation import Customer
 from bridge.domain.delivery import Answer
 from bridge.domain.errors import ConfigurationError, TryAgain
@@ -117,6 +117,8 @@ def _told(error: BaseException) -> str:
     """Return how a function failed, without any text that may hold a customer's words."""
     if isinstance(error, BrokenReply):
         return str(error)
+    if isinstance(error, Crashed) and error.__cause__ is not None:
+        error = error.__cause__
     return f"raised {type(error).__name__} in {_place(error)}"
 
 

@@ -84,7 +84,9 @@ class Threads:
         try:
             errand.finish(work(errand.say), None)
         except (StopIteration, SystemExit, KeyboardInterrupt) as error:
-            errand.finish(None, Crashed(type(error).__name__))
+            crashed = Crashed(type(error).__name__)
+            crashed.__cause__ = error
+            errand.finish(None, crashed)
         except Exception as error:  # noqa: BLE001 -- carried over to whoever waits
             errand.finish(None, error)
         finally:

@@ -1,0 +1,1 @@
+"""Functions as a site would write them, for the tests of Python assistants."""
