@@ -1,5 +1,6 @@
 """Opens the database a URL names. The only file that knows every kind of database."""
 
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from storage.sqlite import SqliteReader, SqliteStore
@@ -52,3 +53,11 @@ def _postgres(url: str) -> SqlStore:
     from storage.postgres import PostgresStore  # noqa: PLC0415 (SQLite does without its driver)
 
     return PostgresStore(url)
+
+
+def files_folder(url: str) -> Path | None:
+    """Return the folder for files beside a SQLite file, or None: a folder must be named."""
+    path = sqlite_path(url)
+    if path is None or path == MEMORY:
+        return None
+    return Path(path).with_name(Path(path).name + ".files")

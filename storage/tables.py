@@ -10,7 +10,8 @@ from dataclasses import dataclass
 TEXT, INTEGER, REAL, TRUTH = "text", "bigint", "double precision", "boolean"
 
 # A shard's `owner`, the one name that is not always JSON, is never written from here.
-JSON = frozenset("customer memory overtaken reason owner attachments payload receipt body".split())
+_JSON_COLUMNS = "customer memory overtaken reason owner attachments payload receipt body"
+JSON = frozenset(_JSON_COLUMNS.split())
 """The columns whose text is JSON of our own making."""
 
 
