@@ -38,6 +38,7 @@ WORDS_SPOKEN_IN = {
     "tests/servers/": {"user", "users"},
     "bridge/app/": {"operator"},  # who runs the bridge, and never answers a customer
     "bridge/cli/": {"operator"},
+    "tests/stories/": {"operator"},
 }
 # A browser's name for itself is one word of HTTP.
 HTTP_WORD = re.compile("user_?agent", re.IGNORECASE)
