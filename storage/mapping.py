@@ -24,10 +24,10 @@ from bridge.domain.delivery import (
 from bridge.domain.facts import Timer
 from bridge.domain.handoff import Floor, Handoff, Reason, State
 from bridge.domain.messages import Attachment, Author, Message, Note, Role
+from bridge.domain.shards import shard_of, shard_of_conversation
 from bridge.ports.core import Waiting
 from bridge.ports.store import Record, Settlement, TakenFact, TimerSetting
 from storage.coding import Unreadable, decode, decode_list, encode
-from storage.shards import shard_of, shard_of_conversation
 from storage.tables import CONVERSATION, HANDOFF
 
 Row = tuple[Any, ...]

@@ -6,32 +6,9 @@ order; what goes elsewhere falls with its conversation.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from zlib import crc32
-
-from bridge.domain.delivery import DESK_LEGS, Delivery
-from bridge.domain.ids import ConversationId
-
-SHARDS = 64
 
 LEASE = 30.0
 """Seconds a shard stays with an instance that no longer renews."""
-
-
-def shard_of(delivery: Delivery) -> int:
-    """Return the shard whose owner carries this delivery."""
-    if delivery.leg in DESK_LEGS:
-        return _hash(f"{delivery.desk}:{delivery.room}")
-    return shard_of_conversation(delivery.conversation_id)
-
-
-def shard_of_conversation(conversation_id: ConversationId) -> int:
-    """Return the shard whose owner rings this conversation's timers."""
-    return _hash(conversation_id)
-
-
-def _hash(name: str) -> int:
-    # Lone surrogates are refused later, with a better word for it than an encoding error here.
-    return crc32(name.encode(errors="surrogatepass")) % SHARDS
 
 
 @dataclass(frozen=True, slots=True)

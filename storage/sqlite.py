@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from bridge.domain.errors import StoreUnavailable
+from bridge.domain.shards import SHARDS
 from bridge.ports.store import Moved, News, ShardLost, Tenure, Unstorable, Write
 from storage import schema, sqlite_file
 from storage.reading import Reading, sqlite_values
 from storage.reading import for_sqlite as asked
-from storage.shards import LEASE, SHARDS, lost_fences
+from storage.shards import LEASE, lost_fences
 from storage.sqlite_file import MEMORY, FileLock
 from storage.statements import Work, flattened, for_sqlite, planned
 from storage.store import Reader, SqlStore

@@ -9,11 +9,11 @@ from bridge.domain.delivery import Delivery
 from bridge.domain.handoff import Handoff
 from bridge.domain.ids import ConversationId, DeliveryId
 from bridge.domain.messages import Message, Note
+from bridge.domain.shards import SHARDS
 from bridge.ports.core import Waiting
 from bridge.ports.store import Loaded, News, Record, Tenure, TimerSetting, Wanted, Write
 from storage import reading
 from storage.reading import Reading
-from storage.shards import SHARDS
 
 Result = TypeVar("Result")
 

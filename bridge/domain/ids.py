@@ -21,7 +21,7 @@ PostRef = NewType("PostRef", str)
 
 
 def derive(prefix: str, *parts: str) -> str:
-    """Return a stable id: `prefix`, an underscore and 20 hexadecimal digits of the parts' digest."""
+    """Return a stable id: `prefix`, an underscore, and 20 hexadecimal digits of a digest."""
     digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=10).hexdigest()
     return f"{prefix}_{digest}"
 

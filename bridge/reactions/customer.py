@@ -81,8 +81,10 @@ def relay(outcome: Outcome, message: Message, rules: Rules) -> None:
 
 def _waits_for_answer(outcome: Outcome) -> bool:
     """Whether a line of the customer's stood unanswered already: its timer keeps running."""
-    said = [m for m in outcome.before.recent if m.role is not Role.SYSTEM]
-    return bool(said) and said[-1].role is Role.CUSTOMER
+    for message in reversed(outcome.before.recent):
+        if message.role is not Role.SYSTEM:
+            return message.role is Role.CUSTOMER
+    return False
 
 
 def asked_for_person(outcome: Outcome, fact: PersonAsked, rules: Rules) -> None:

@@ -1,7 +1,7 @@
 """What follows from one fact: the new conversation, and everything to store and send with it.
 
-A reaction fills an `Outcome` step by step; it never sends, waits, or looks at a clock. Ids are
-derived from the fact's key, so that the same fact always makes the same things.
+A reaction fills an `Outcome` step by step; it never sends, waits, or looks at a clock. Ids are made
+of the conversation and its counters, so that deciding again names the same things.
 """
 
 from dataclasses import dataclass, replace
@@ -115,7 +115,7 @@ class Outcome:
         self.seq += 1
         self.cursor += 1
         message = Message(
-            MessageId(derive("m", self.before.id, self.key, str(len(self.messages)))),
+            MessageId(f"m_{self.before.id}_{self.seq}"),
             self.before.id,
             self.seq,
             self.cursor,
@@ -154,7 +154,7 @@ class Outcome:
         self.position += 1
         at_desk = leg_of(payload) in DESK_LEGS and self.handoff is not None
         delivery = Delivery(
-            DeliveryId(derive("d", self.before.id, self.key, str(self.position))),
+            DeliveryId(f"d_{self.before.id}_{self.position}"),
             self.before.id,
             self.position,
             payload,
@@ -240,12 +240,26 @@ class Outcome:
         if self.messages:
             recent = changes.get("recent", self.before.recent)
             changes["recent"] = (*recent, *self.messages)[-RECENT:]  # type: ignore[misc]
-        return replace(
-            self.before,
-            version=self.before.version + 1,
-            seq=self.seq,
-            cursor=self.cursor,
-            position=self.position,
-            handoff=self.handoff,
-            **changes,  # type: ignore[arg-type]
+        before, change = self.before, changes.get
+        # Written out because every fact passes here, and `replace` takes three times as long.
+        return Conversation(
+            before.id,
+            change("customer", before.customer),  # type: ignore[arg-type]
+            before.created_at,
+            before.version + 1,
+            change("floor", before.floor),  # type: ignore[arg-type]
+            change("epoch", before.epoch),  # type: ignore[arg-type]
+            self.seq,
+            self.cursor,
+            self.position,
+            self.handoff,
+            change("thread", before.thread),  # type: ignore[arg-type]
+            change("mirrored_seq", before.mirrored_seq),  # type: ignore[arg-type]
+            change("memory", before.memory),  # type: ignore[arg-type]
+            change("recent", before.recent),  # type: ignore[arg-type]
+            change("overtaken", before.overtaken),  # type: ignore[arg-type]
+            change("shown", before.shown),  # type: ignore[arg-type]
+            change("read", before.read),  # type: ignore[arg-type]
+            change("marked", before.marked),  # type: ignore[arg-type]
+            change("marking", before.marking),  # type: ignore[arg-type]
         )

@@ -7,10 +7,9 @@ inbox take over `current`.
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from zlib import crc32
 
 from bridge.domain.conversation import Conversation
-from bridge.domain.delivery import DESK_LEGS, Delivery, Progress
+from bridge.domain.delivery import Delivery, Progress
 from bridge.domain.facts import (
     Declined,
     Delivered,
@@ -26,6 +25,7 @@ from bridge.domain.facts import (
 from bridge.domain.ids import ConversationId, HandoffId, PostRef, ThreadRef
 from bridge.domain.messages import Message
 from bridge.domain.rules import Rules
+from bridge.domain.shards import shard_of
 from bridge.ports.store import (
     Cancellation,
     Loaded,
@@ -42,9 +42,6 @@ from bridge.reactions.outcome import Outcome
 
 log = logging.getLogger(__name__)
 
-SHARDS = 64
-"""Parts that the outgoing work is cut into, to be spread over instances."""
-
 MOST_KNOWN = 100_000
 """Threads and handoffs remembered at most."""
 
@@ -57,13 +54,6 @@ class Step:
     """A step of the courier's: deliveries that moved, under the lease of their shard."""
 
     settlements: tuple[Settlement, ...]
-
-
-def shard_of(delivery: Delivery) -> int:
-    """Return the shard whose owner carries a delivery: one owner per room keeps its budget."""
-    by_room = delivery.leg in DESK_LEGS
-    name = f"{delivery.desk}:{delivery.room}" if by_room else delivery.conversation_id
-    return crc32(name.encode()) % SHARDS
 
 
 @dataclass(slots=True)

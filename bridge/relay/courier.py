@@ -24,9 +24,10 @@ from bridge.domain.delivery import Delivery, Leg, OpenThread, Patience, Progress
 from bridge.domain.errors import Refused, StoreUnavailable, TryAgain, Uncertain
 from bridge.domain.facts import Delivered, Fact, Undeliverable
 from bridge.domain.ids import ConversationId, DeliveryId
+from bridge.domain.shards import shard_of
 from bridge.ports.core import Clock
 from bridge.ports.store import Settlement
-from bridge.relay.batch import Batch, Starter, Step, shard_of
+from bridge.relay.batch import Batch, Starter, Step
 from bridge.relay.carriers import Carried, Carrier
 from bridge.relay.inbox import StoreInbox
 
@@ -101,11 +102,17 @@ class Courier:
             begun.add(lane)
             if not self._may_leave(delivery, rooms):
                 return delivery
-            return replace(
-                delivery,
-                progress=Progress.SENDING,
+            return Delivery(
+                delivery.id,
+                delivery.conversation_id,
+                delivery.position,
+                delivery.payload,
+                delivery.created_at,
+                delivery.desk,
+                delivery.room,
+                Progress.SENDING,
                 attempts=1,
-                attempted_at=self._clock.now(),
+                attempted_at=delivery.created_at,
             )
 
         return start
