@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMethod
 
 from adapters.addresses import grouped
 from adapters.problems import MEDIA_TYPE, Problem, document
@@ -174,6 +175,8 @@ class Connection(web.RequestHandler):
         if status >= web.HTTPInternalServerError.status_code:
             log.error("request_failed", exc_info=exc, extra={"status": status})
             response = Problem(status, "Something went wrong on our side.").response()
+        elif isinstance(exc, BadHttpMethod):
+            response = Problem(405, "Nothing here knows this method.").response()
         else:
             log.info("request_malformed", extra={"status": status})
             response = Problem(status, "This is not a well-formed HTTP request.").response()

@@ -53,7 +53,7 @@ class HttpSettings:
     host: str = "127.0.0.1"
     port: int = 8080
     max_body: int = 1 << 20
-    metrics_token: str = ""
+    metrics_token: str = field(default="", repr=False)
     trusted_proxies: tuple[Network, ...] = ()
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     grace: float = 5.0

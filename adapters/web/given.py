@@ -1,7 +1,7 @@
 """What the customer's side is given at start: its settings and the core's doors."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.addresses import Network
 from bridge.ports.core import Board, Clock, Inbox, Presence
@@ -21,11 +21,11 @@ class WebSettings:
     streams of one conversation.
     """
 
-    secret_key: bytes
+    secret_key: bytes = field(repr=False)
     public_url: str = "http://127.0.0.1:8080"
     allowed_origins: tuple[str, ...] = ()
-    identity_secret: str = ""
-    api_keys: tuple[str, ...] = ()
+    identity_secret: str = field(default="", repr=False)
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
     rate_limits: bool = True
     name: str = "Support"
     accent: str | None = None

@@ -56,6 +56,9 @@ class Visitors:
         self._remembered = remembered
         self._known: OrderedDict[str, Visitor] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def issue(
         self, conversation_id: ConversationId, customer_id: str = "", good_for: Pass = Pass.SESSION
     ) -> str:
