@@ -13,7 +13,7 @@ from adapters.slack.kept import Kept
 from adapters.slack.markup import name_of
 from adapters.slack.refs import person_ref
 from adapters.slack.web import Answer, SlackWeb
-from adapters.slack.workspace import Workspace
+from adapters.slack.workspace import Identity, Workspace
 from bridge.domain.errors import DeliveryError
 from bridge.domain.messages import Author
 from bridge.ports.core import Clock
@@ -71,6 +71,13 @@ class People:
         """Return the name of somebody who may be named to customers, else nothing."""
         found = self._known.get(user)
         return found[1].author.name if found and found[1].may_speak else ""
+
+    async def identity(self) -> Identity:
+        """Return who we are; raises `Unknown` when that cannot be told now."""
+        try:
+            return await self._workspace.identity()
+        except DeliveryError as error:
+            raise Unknown("ourselves") from error
 
     async def person(self, user: str) -> Person:
         """Return who somebody is; raises `Unknown` when that cannot be told now."""

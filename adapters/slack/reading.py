@@ -38,7 +38,7 @@ def mentioned(message: Json) -> frozenset[str]:
 
 def markdown_of(message: Json, name: Name) -> str:
     """Return a message's words as Markdown, without surrounding space."""
-    rich = [block for block in _dicts(message.get("blocks")) if block.get("type") == "rich_text"]
+    rich = [block for block in dicts(message.get("blocks")) if block.get("type") == "rich_text"]
     if rich:
         blocks = [part for block in rich for part in _blocks(block, name)]
         return clean(write(blocks)).strip()
@@ -53,13 +53,14 @@ def unescape(text: str) -> str:
 # ── rich_text ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _dicts(value: object) -> Iterator[Json]:
+def dicts(value: object) -> Iterator[Json]:
+    """Yield the objects in what should be a list of them."""
     if isinstance(value, list):
         yield from (item for item in value if isinstance(item, dict))
 
 
 def _blocks(block: Json, name: Name) -> Iterator[Block]:
-    for element in _dicts(block.get("elements")):
+    for element in dicts(block.get("elements")):
         kind = element.get("type")
         if kind == "rich_text_list":
             yield from _items(element, name)
@@ -74,7 +75,7 @@ def _blocks(block: Json, name: Name) -> Iterator[Block]:
 def _items(element: Json, name: Name) -> Iterator[Item]:
     is_ordered = element.get("style") == "ordered"
     first = _whole(element.get("offset")) + 1
-    for number, item in enumerate(_dicts(element.get("elements")), first):
+    for number, item in enumerate(dicts(element.get("elements")), first):
         depth = min(_whole(element.get("indent")), 8)
         yield Item(_spans(item, name), depth, number if is_ordered else None)
 
@@ -84,7 +85,7 @@ def _whole(value: object) -> int:
 
 
 def _spans(element: Json, name: Name) -> Spans:
-    return merge([_span(part, name) for part in _dicts(element.get("elements"))])
+    return merge([_span(part, name) for part in dicts(element.get("elements"))])
 
 
 def _trimmed(spans: Spans) -> Spans:

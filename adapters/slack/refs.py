@@ -46,6 +46,11 @@ def place_of(ref: str) -> Place:
     return Place(*found.groups())
 
 
+def is_id(text: object) -> bool:
+    """Return whether `text` has the shape of an id of Slack's."""
+    return isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) is not None
+
+
 def is_ts(text: object) -> bool:
     """Return whether `text` has the shape of a message timestamp."""
     return isinstance(text, str) and re.fullmatch(r"[0-9]{1,16}\.[0-9]{1,10}", text) is not None

@@ -12,16 +12,15 @@ from adapters.slack import render
 from adapters.slack.errors import SlackRefused
 from adapters.slack.kept import Kept
 from adapters.slack.marks import Marks
+from adapters.slack.office import Office
 from adapters.slack.refs import DESK, Place, place_of
-from adapters.slack.settings import SlackSettings
 from adapters.slack.uploads import Uploads
-from adapters.slack.web import Answer, SlackWeb, repeatable
-from adapters.slack.workspace import Workspace
+from adapters.slack.web import Answer, repeatable
 from bridge.domain.capabilities import DeskCapabilities
 from bridge.domain.errors import DeliveryError, Refused, TryAgain
 from bridge.domain.ids import PostRef, ThreadRef
 from bridge.domain.posts import Amendment, Card, Post
-from bridge.ports.core import Clock
+from bridge.ports.desk import Pacer
 
 SKEW_SECONDS = 60.0
 """How far our clock and Slack's may be apart when looking for a post."""
@@ -37,21 +36,15 @@ SOFT_PIN_ERRORS = frozenset({"already_pinned", "no_pin", "too_many_pins", "not_p
 class Threads:
     """The calls of the `Desk` port; `SlackDesk` adds the way in."""
 
-    def __init__(
-        self,
-        settings: SlackSettings,
-        web: SlackWeb,
-        workspace: Workspace,
-        uploads: Uploads,
-        clock: Clock,
-    ) -> None:
-        rate = settings.posts_per_second or None
-        self._web = web
-        self._workspace = workspace
-        self._uploads = uploads
-        self._marks = Marks(web)
+    def __init__(self, office: Office) -> None:
+        rate = office.settings.posts_per_second or None
+        core = office.core
+        self._web = office.web
+        self._workspace = office.workspace
+        self._uploads = Uploads(office.web, office.session, core.clock, core.board, core.files)
+        self._marks = Marks(office.web)
         self._pinned: Kept[ThreadRef, bool] = Kept()
-        self.pacer = RoomPacer(clock, Limit(rate) if rate else NO_LIMIT)
+        self.pacer: Pacer = RoomPacer(core.clock, Limit(rate) if rate else NO_LIMIT)
         self.capabilities = DeskCapabilities(
             max_text=render.LONGEST_TEXT, posts_per_second=rate, can_pin=True, can_mark=True
         )
@@ -103,7 +96,7 @@ class Threads:
         place = _place(thread) if thread is not None else None
         try:
             identity = await self._workspace.identity()
-            async for message in self._messages(room, place, oldest):
+            async for message in self.messages(room, place, oldest):
                 ours = message.get("bot_id") in {None, identity.bot_id}
                 if ours and (key in render.keys_in(message) or self._uploads.made(key, message)):
                     found = Place(identity.team, place.channel if place else room, message["ts"])
@@ -116,7 +109,8 @@ class Threads:
             raise TryAgain(str(error), getattr(error, "after", None)) from error
         return None
 
-    async def _messages(self, room: str, place: Place | None, oldest: str) -> AsyncIterator[Answer]:
+    async def messages(self, room: str, place: Place | None, oldest: str) -> AsyncIterator[Answer]:
+        """Yield the replies in a thread, or the roots of a room, after a timestamp."""
         fields = {"oldest": oldest, "include_all_metadata": "true", "limit": PAGE}
         method = "conversations.replies" if place else "conversations.history"
         fields |= {"channel": place.channel, "ts": place.ts} if place else {"channel": room}

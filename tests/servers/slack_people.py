@@ -100,6 +100,8 @@ class People:
         }
         if thread is not None:
             message["thread_ts"] = thread
+            root = state.rooms[channel].messages.get(thread, {})
+            message["parent_user_id"] = BOT_USER if "bot_id" in root else root.get("user", "")
         return state.put(state.rooms[channel], message)
 
     async def deliver_message(self, channel: str, message: Json) -> Outcome:

@@ -1,0 +1,99 @@
+"""Clicks, modals and slash commands, dispatched by bolt after our own verification.
+
+bolt gets requests that were verified already, asks Slack nothing to authorise them, and answers
+only after the listener is done.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack.actions import NOTE_MODAL, PREFIX, Actions
+from adapters.slack.commands import COMMAND, Commands
+from adapters.slack.office import Office
+
+Json = Mapping[str, Any]
+Answer = tuple[int, object]
+
+bolt_log = logging.getLogger(f"{__name__}.bolt")
+
+
+class Interactions:
+    """What people do with our buttons, modals and command."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._actions = Actions(office)
+        self._commands = Commands(office)
+        self._app = self._bolt()
+
+    def _bolt(self) -> AsyncApp:
+        settings = self._office.settings
+        client = AsyncWebClient(
+            token=settings.bot_token,
+            base_url=settings.api_url,
+            session=self._office.session,
+            retry_handlers=[],
+        )
+        bolt_log.setLevel(logging.ERROR)
+        app = AsyncApp(
+            logger=bolt_log,
+            name="handoff-bridge",
+            client=client,
+            authorize=self._authorize,
+            process_before_response=True,
+            request_verification_enabled=False,
+            ssl_check_enabled=False,
+            url_verification_enabled=False,
+        )
+        app.action(re.compile(f"^{PREFIX}"))(self._clicked)
+        app.view(NOTE_MODAL)(self._submitted)
+        app.command(COMMAND)(self._command)
+        return app
+
+    async def _authorize(self) -> AuthorizeResult:
+        identity = await self._office.people.identity()
+        return AuthorizeResult(
+            enterprise_id=None,
+            team_id=identity.team,
+            bot_token=self._office.settings.bot_token,
+            bot_id=identity.bot_id,
+            bot_user_id=identity.bot_user,
+        )
+
+    async def interact(self, body: Json) -> Answer:
+        """Take a click or a modal; a kind nobody asked for is answered 200 as well."""
+        return await self._dispatch(body)
+
+    async def command(self, fields: Json) -> Answer:
+        """Take a slash command; the answer is what its asker sees."""
+        return await self._dispatch(fields)
+
+    async def _dispatch(self, body: Json) -> Answer:
+        request = AsyncBoltRequest(mode="socket_mode", body=dict(body))
+        response = await self._app.async_dispatch(request)
+        if response.status == 404:  # noqa: PLR2004 - no listener: nothing of ours
+            return 200, None
+        if response.status >= 500:  # noqa: PLR2004 - the listener failed
+            return 503, None
+        return response.status, response.body or None
+
+    async def _clicked(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await self._actions.clicked(body)
+        await ack()
+
+    async def _submitted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        why = await self._actions.submitted(body)
+        if why:
+            await ack(response_action="errors", errors={"note": why})
+        else:
+            await ack()
+
+    async def _command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack(text=await self._commands.answer(body), response_type="ephemeral")

@@ -1,0 +1,42 @@
+"""What the desk tells teammates privately. Slack markup; nothing here comes from outside."""
+
+HELP = """*In a handoff's thread*
+• A plain reply goes to the customer.
+• `note: …`, `private: …`, `!note …` or a leading :lock: stays with the team.
+• `!claim` `!release` `!assign @person` `!resolve` `!return` (to the assistant) `!help`; the same \
+words after a mention of the bot, and `note TEXT`.
+*Anywhere in the support room*
+• `/handoff queue`, `/handoff show ID`, `/handoff claim ID`, `/handoff assign ID @person`, \
+`/handoff release ID`, `/handoff resolve ID`, `/handoff return ID`"""
+
+NO_SUCH_VERB = (
+    "This was not sent to the customer: a line that begins with `!` is a command, and there is no"
+    " command by that name. `!help` lists them."
+)
+NO_SUCH_MENTION = "This was not sent to the customer. `help` after my name lists what I understand."
+WHOM = "Say whom to assign it to: `!assign @person`. Nothing was changed."
+MAY_NOT_HAVE = (
+    "Handoffs cannot be assigned to guests, bots or members of other workspaces."
+    " Nothing was changed."
+)
+EMPTY_NOTE = "Write the note after the word: `note TEXT`. Nothing was kept."
+TURNED_AWAY = (
+    "Your message stays in this thread: guests and members of other workspaces do not write to"
+    " customers here. An admin can allow single people by id."
+)
+MAY_NOT_ACT = (
+    "Guests and members of other workspaces cannot act on handoffs here. Nothing was changed."
+)
+STAYS_INSIDE = (
+    "A note stays a note, also after editing. To send these words to the customer, write them as a"
+    " new reply."
+)
+FORWARDED = "A forwarded message is not passed on. Write the customer in your own words."
+CANNOT_TELL_WHO = (
+    "Slack does not tell who you are right now. Nothing was changed; please try again."
+)
+NOT_THIS_ROOM = "Handoffs are handled in the support room; this command does nothing here."
+OTHER_THREAD = "This button belongs to another handoff. Nothing was changed."
+NOT_STORED = "This could not be stored right now. Nothing was changed; please try again."
+NO_MODAL = "Slack did not open the window for the note. `!note TEXT` in the thread does the same."
+NO_SUCH_HANDOFF = "There is no handoff with that id. `/handoff queue` lists the open ones."
