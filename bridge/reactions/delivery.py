@@ -10,6 +10,7 @@ from bridge.domain.delivery import (
     PostMessage,
     PostNotice,
     PostTranscript,
+    RefreshCard,
 )
 from bridge.domain.facts import Delivered, Timer, Undeliverable
 from bridge.domain.handoff import Floor, Step
@@ -47,6 +48,8 @@ def _thread_opened(outcome: Outcome, fact: Delivered) -> None:
     handoff = outcome.open_handoff
     if handoff is not None and handoff.accepts(Step.THREAD_OPENED):
         outcome.step(handoff, Step.THREAD_OPENED)
+    if outcome.handoff is not None:
+        outcome.deliver(RefreshCard(outcome.handoff.id))
 
 
 def _marked(outcome: Outcome, fact: Delivered, rules: Rules) -> None:

@@ -83,7 +83,6 @@ def open_thread(outcome: Outcome, handoff: Handoff) -> None:
     """Enqueue a new thread with the whole history under its card."""
     outcome.deliver(OpenThread(handoff.id))
     _mirror(outcome, 1)
-    outcome.deliver(RefreshCard(handoff.id))
 
 
 def _mirror(outcome: Outcome, from_seq: int) -> None:

@@ -1,0 +1,56 @@
+"""The documentation agrees with the code."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from bridge.cli import parser
+from bridge.config import SETTINGS, Settings
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+
+def generator() -> ModuleType:
+    """Return docs/generate.py as a module."""
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", ["handoff.md", "configuration.md"])
+def test_generated_pages_are_up_to_date(page: str) -> None:
+    """Running docs/generate.py would change nothing."""
+    made = generator()
+    text = (DOCS / page).read_text("utf-8")
+
+    assert made.with_generated(page=text, generated=made.PAGES[page]()) == text
+
+
+def test_every_setting_is_a_field_and_the_other_way_round() -> None:
+    """A setting that nobody reads, or a field nobody can set, is a mistake."""
+    named = {setting.name for setting in SETTINGS}
+    assert named == set(Settings.__dataclass_fields__) - {"file", "policy"}
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    """A relative link in the documentation names a file that is there."""
+    broken = []
+    for page in [*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8")):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)} → {target}")
+    assert broken == []
+
+
+def test_every_command_has_a_help_text() -> None:
+    """`handoff --help` says what each command does."""
+    text = parser().format_help()
+    for command in ("serve", "demo", "doctor", "migrate", "policy", "dead"):
+        assert re.search(rf"^\s+{command}\s+\S", text, re.MULTILINE), command
