@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.slack import phrases, render
-from adapters.slack.office import Office
+from adapters.slack import answers, phrases
+from adapters.slack.office import Core, Office
 from adapters.slack.people import Person, Unknown
 from adapters.slack.reading import dicts
 from adapters.slack.refs import DESK, Place, is_id, is_ts
@@ -51,12 +51,12 @@ class Click:
 class Actions:
     """Does what buttons and modals say."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: Office, core: Core) -> None:
         self._office = office
         self._people = office.people
-        self._inbox = office.core.inbox
-        self._board = office.core.board
-        self._clock = office.core.clock
+        self._inbox = core.inbox
+        self._board = core.board
+        self._clock = office.clock
 
     async def clicked(self, body: Json) -> None:
         """Take a `block_actions` payload; raises `StoreUnavailable`."""
@@ -113,7 +113,7 @@ class Actions:
         return verdict.why if isinstance(verdict, Declined) else ""
 
     async def _ask_for_note(self, click: Click) -> str:
-        view = render.note_modal(NOTE_MODAL, click.handoff_id)
+        view = answers.note_modal(NOTE_MODAL, click.handoff_id)
         try:
             body = {"trigger_id": click.trigger_id, "view": view}
             await self._office.web.call("views.open", body)
@@ -125,7 +125,7 @@ class Actions:
         """Take the note modal; returns why it was not kept, or nothing."""
         identity = await self._people.identity()
         view, user = _object(body.get("view")), _object(body.get("user")).get("id")
-        text = render.note_in(view)
+        text = answers.note_in(view)
         if view.get("callback_id") != NOTE_MODAL or not is_id(user):
             return ""
         person = await self._people.person(str(user))

@@ -7,14 +7,14 @@ threads; everything in them is reported again, and what had been taken counts on
 import asyncio
 import logging
 
+from adapters.slack.desk import SlackDesk
 from adapters.slack.errands import NotYet
 from adapters.slack.events import Relay
-from adapters.slack.office import Office
 from adapters.slack.people import Unknown
 from adapters.slack.refs import DESK, Place, place_of
-from adapters.slack.threads import Threads
 from bridge.domain.errors import DeliveryError, StoreUnavailable
 from bridge.domain.ids import desk_of
+from bridge.ports.core import Board
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +25,10 @@ LOOK_BACK_SECONDS = 24 * 3600.0
 class CatchUp:
     """Reads the open threads."""
 
-    def __init__(self, office: Office, threads: Threads, relay: Relay) -> None:
-        self._board = office.core.board
-        self._clock = office.core.clock
-        self._threads = threads
+    def __init__(self, desk: SlackDesk, board: Board, relay: Relay) -> None:
+        self._board = board
+        self._clock = desk.office.clock
+        self._desk = desk
         self._relay = relay
         self._under_way = asyncio.Lock()
         self._waiting = False
@@ -63,5 +63,5 @@ class CatchUp:
 
     async def _thread(self, root: Place) -> None:
         oldest = f"{self._clock.now() - LOOK_BACK_SECONDS:.6f}"
-        async for message in self._threads.messages(root.channel, root, oldest):
+        async for message in self._desk.messages(root.channel, root, oldest):
             await self._relay.again(root.channel, message)

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from adapters.slack import phrases, render
+from adapters.slack import answers, phrases
 from adapters.slack.actions import word
 from adapters.slack.markup import name_of
-from adapters.slack.office import Office
+from adapters.slack.office import Core, Office
 from adapters.slack.people import Person, Unknown
 from adapters.slack.refs import DESK, place_of
 from adapters.slack.said import target_of
@@ -45,12 +45,12 @@ class Order:
 class Commands:
     """Answers `/handoff`."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: Office, core: Core) -> None:
         self._office = office
         self._people = office.people
-        self._inbox = office.core.inbox
-        self._board = office.core.board
-        self._clock = office.core.clock
+        self._inbox = core.inbox
+        self._board = core.board
+        self._clock = office.clock
 
     async def answer(self, fields: Mapping[str, str]) -> str:
         """Do what a command says and return what its asker is told."""
@@ -87,7 +87,7 @@ class Commands:
         if not waiting:
             return "Nobody is waiting, and nobody has an open handoff."
         lines = [
-            render.queue_line(one.handoff, one.customer, self._link(one.thread)) for one in waiting
+            answers.queue_line(one.handoff, one.customer, self._link(one.thread)) for one in waiting
         ]
         return "\n".join(lines)
 
@@ -97,7 +97,7 @@ class Commands:
         if conversation is None or handoff is None:
             return phrases.NO_SUCH_HANDOFF
         customer = conversation.customer.name or "Customer"
-        return render.handoff_details(handoff, customer, self._link(conversation.thread))
+        return answers.handoff_details(handoff, customer, self._link(conversation.thread))
 
     async def _act(self, order: Order) -> str:
         verb = ACTS[order.word]

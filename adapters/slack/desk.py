@@ -1,65 +1,75 @@
-"""The Slack desk as the program sees it: the calls of the port, the way in, and a check.
+"""The Slack desk: threads, posts, cards and marks in the rooms of a workspace.
 
-Enter it to learn who we are; mount its routes, or give it an app token to listen on sockets; run
-its background work with `run`.
+Each call is tried once. Posts carry the ids of their deliveries in their metadata, which is how
+`find` recognises them; Slack itself knows no idempotency key. Changing what stands there may be
+repeated, so an uncertain end of that is told as `TryAgain`.
 """
 
-import asyncio
 import logging
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Self
 
-import aiohttp
-from aiohttp import web
-
-from adapters.slack.catchup import CatchUp
+from adapters.pacing import NO_LIMIT, Limit, RoomPacer
+from adapters.slack import render
 from adapters.slack.check import check
 from adapters.slack.errors import TOKEN, SlackRefused
-from adapters.slack.events import Relay
-from adapters.slack.ingress import Ingress
-from adapters.slack.interactions import Interactions
-from adapters.slack.office import Core, Office
-from adapters.slack.refs import DESK
-from adapters.slack.settings import SlackSettings
-from adapters.slack.socket import Socket
-from adapters.slack.threads import Threads
-from bridge.domain.errors import ConfigurationError, DeliveryError
+from adapters.slack.kept import Kept
+from adapters.slack.marks import Marks
+from adapters.slack.office import Given, Office
+from adapters.slack.refs import DESK, Place, place_of
+from adapters.slack.uploads import Uploads
+from adapters.slack.web import Answer, repeatable
+from bridge.domain.capabilities import DeskCapabilities
+from bridge.domain.errors import ConfigurationError, DeliveryError, Refused, TryAgain
+from bridge.domain.ids import PostRef, ThreadRef
+from bridge.domain.posts import Amendment, Card, Post
+from bridge.ports.core import Board
+from bridge.ports.desk import Pacer
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = 2
-"""A socket is closed before the next one opens: with two there is no gap."""
+SKEW_SECONDS = 60.0
+"""How far our clock and Slack's may be apart when looking for a post."""
+
+PAGE = "200"
+BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+GONE = frozenset({"thread_not_found", "message_not_found"})
+CANNOT_DELETE = frozenset({"cant_delete_message", "compliance_exports_prevent_deletion"})
+REMOVED = "This message was removed."
+SOFT_PIN_ERRORS = frozenset({"already_pinned", "no_pin", "too_many_pins", "not_pinnable"})
 
 
-class SlackDesk(Threads):
-    """One workspace's desk. The session is given and stays the giver's."""
+class SlackDesk:
+    """One workspace's desk. Enter it to learn who we are."""
 
     name = DESK
 
-    def __init__(self, settings: SlackSettings, session: aiohttp.ClientSession, core: Core) -> None:
-        problems = settings.problems()
+    def __init__(self, given: Given) -> None:
+        problems = given.settings.problems()
         if problems:
             raise ConfigurationError(problems)
-        office = Office.furnish(settings, session, core)
-        super().__init__(office)
-        self._office = office
-        relay = Relay(office)
-        self._ingress = Ingress(office, relay, Interactions(office))
-        self._catch_up = CatchUp(office, self, relay)
-        count = CONNECTIONS if settings.app_token else 0
-        self._sockets = [Socket(office, self._ingress, i, self.catch_up) for i in range(count)]
+        rate = given.settings.posts_per_second or None
+        self.office = Office.furnish(given)
+        self._web = self.office.web
+        self._workspace = self.office.workspace
+        self._uploads = Uploads(self._web, given.session, given.files, given.clock)
+        self._marks = Marks(self._web)
+        self._pinned: Kept[ThreadRef, bool] = Kept()
+        self.pacer: Pacer = RoomPacer(given.clock, Limit(rate) if rate else NO_LIMIT)
+        self.capabilities = DeskCapabilities(
+            max_text=render.LONGEST_TEXT, posts_per_second=rate, can_pin=True, can_mark=True
+        )
 
     async def __aenter__(self) -> Self:
         """Learn who we are. A token Slack refuses is a `ConfigurationError`; Slack being away is
         not: it is asked again when that is needed.
         """
         try:
-            await self._office.workspace.identity()
-        except SlackRefused as error:
-            if error.code in TOKEN:
-                raise ConfigurationError([f"SLACK_BOT_TOKEN: {error.why}"]) from error
-            log.warning("slack.not_known_yet", extra={"action": "start", "why": error.why})
+            await self._workspace.identity()
         except DeliveryError as error:
+            if isinstance(error, SlackRefused) and error.code in TOKEN:
+                raise ConfigurationError([f"SLACK_BOT_TOKEN: {error.why}"]) from error
             log.warning("slack.not_known_yet", extra={"action": "start", "why": str(error)})
         return self
 
@@ -69,31 +79,144 @@ class SlackDesk(Threads):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Nothing is held: the session is the giver's, and background work ends with `run`."""
+        """Nothing is held: the session is the giver's."""
 
-    def routes(self) -> list[web.RouteDef]:
-        """Return the routes Slack calls; none when it is reached over sockets."""
-        return [] if self._office.settings.app_token else self._ingress.routes()
-
-    async def run(self) -> None:
-        """Do the background work until cancelled: errands, sockets, and catching up."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._office.errands.run(), name="slack errands")
-            if not self._sockets:
-                group.create_task(self._catch_up_at_start(), name="slack catch-up")
-            for number, socket in enumerate(self._sockets):
-                group.create_task(socket.run(), name=f"slack socket {number}")
-
-    async def _catch_up_at_start(self) -> None:
-        try:
-            await self.catch_up()
-        except Exception:
-            log.exception("slack.catch_up_failed", extra={"action": "catch_up"})
-
-    async def catch_up(self) -> int:
-        """Read the threads of open handoffs again; returns how many were read."""
-        return await self._catch_up.run()
+    def meet(self, board: Board) -> None:
+        """Be given the board, by which the files of a thread's conversation are found."""
+        self._uploads.board = board
 
     async def check(self) -> list[str]:
         """Return what is wrong with token, scopes and rooms, one sentence each with its mend."""
-        return await check(self._office)
+        return await check(self.office)
+
+    async def open_thread(self, room: str, card: Card, key: str) -> ThreadRef:
+        """Post the case card as the root of a new thread."""
+        identity = await self._workspace.identity()
+        answer = await self._post(room, render.root(room, card, key))
+        return Place(identity.team, room, answer["ts"]).thread
+
+    async def post(self, thread: ThreadRef, post: Post, keys: tuple[str, ...]) -> PostRef:
+        """Post in a thread, with its file if it has one."""
+        place = _place(thread)
+        if post.file is not None:
+            ts = await self._uploads.share(thread, place, post, keys)
+        else:
+            body = render.reply(place.channel, place.ts, post, keys)
+            ts = (await self._post(place.channel, body))["ts"]
+        return Place(place.team, place.channel, ts).post
+
+    async def amend(self, post: PostRef, amendment: Amendment) -> None:
+        """Change, delete or mark a post."""
+        place = _place(post)
+        try:
+            if amendment.mark is not None:
+                await self._marks.show(place, amendment.mark)
+            if amendment.text is not None:
+                await self._rewrite(place, amendment.text)
+            elif amendment.mark is None:
+                await self._delete(place)
+        except DeliveryError as error:
+            raise repeatable(error) from error
+
+    async def refresh(self, thread: ThreadRef, card: Card) -> None:
+        """Bring the root up to date; pin it while the handoff is open."""
+        place = _place(thread)
+        body = {"channel": place.channel, "ts": place.ts, **render.card_body(card)}
+        try:
+            await self._web.call("chat.update", body)
+            await self._pin(thread, place, wanted=card.is_open)
+        except DeliveryError as error:
+            raise repeatable(error) from error
+
+    async def find(
+        self, room: str, thread: ThreadRef | None, key: str, since: float
+    ) -> PostRef | ThreadRef | None:
+        """Look for a post that carries `key`; the newest roots or a thread's replies are read."""
+        oldest = f"{max(since - SKEW_SECONDS, 0.0):.6f}"
+        place = _place(thread) if thread is not None else None
+        try:
+            identity = await self._workspace.identity()
+            async for message in self.messages(room, place, oldest):
+                ours = message.get("bot_id") in {None, identity.bot_id}
+                if ours and (key in render.keys_in(message) or self._uploads.made(key, message)):
+                    found = Place(identity.team, place.channel if place else room, message["ts"])
+                    return found.post if place else found.thread
+        except SlackRefused as error:
+            if error.code in GONE:
+                return None
+            raise TryAgain(error.why) from error
+        except DeliveryError as error:
+            raise TryAgain(str(error), getattr(error, "after", None)) from error
+        return None
+
+    async def messages(self, room: str, place: Place | None, oldest: str) -> AsyncIterator[Answer]:
+        """Yield the replies in a thread, or the roots of a room, after a timestamp."""
+        fields = {"oldest": oldest, "include_all_metadata": "true", "limit": PAGE}
+        method = "conversations.replies" if place else "conversations.history"
+        fields |= {"channel": place.channel, "ts": place.ts} if place else {"channel": room}
+        async for message in self._pages(method, fields):
+            is_root = message.get("thread_ts", message.get("ts")) == message.get("ts")
+            if is_root is (place is None) and isinstance(message.get("ts"), str):
+                yield message
+
+    async def _pages(self, method: str, fields: Mapping[str, str]) -> AsyncIterator[Answer]:
+        """Read page after page, however short Slack makes them."""
+        cursor = ""
+        while True:
+            answer = await self._web.ask(method, **fields, **({"cursor": cursor} if cursor else {}))
+            for message in answer.get("messages", ()):
+                yield message
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor", "")
+            if not cursor:
+                return
+
+    async def _post(self, room: str, body: render.Body) -> Answer:
+        try:
+            return await self._post_once(room, body)
+        except SlackRefused as error:
+            if error.code not in BAD_BLOCKS or "blocks" not in body:
+                raise
+        # Slack surely showed nothing: the same words without blocks are better than none.
+        bare = {name: value for name, value in body.items() if name != "blocks"}
+        return await self._post_once(room, bare)
+
+    async def _post_once(self, room: str, body: render.Body) -> Answer:
+        try:
+            return await self._web.post_message(body)
+        except TryAgain as error:
+            if error.after is not None:
+                self.pacer.pause(room, error.after)
+            raise
+
+    async def _rewrite(self, place: Place, text: str) -> None:
+        body = {"channel": place.channel, "ts": place.ts, **render.rewritten(text)}
+        await self._web.call("chat.update", body)
+
+    async def _delete(self, place: Place) -> None:
+        """Delete a post, or empty it: Slack keeps what was posted under another name."""
+        try:
+            await self._web.call("chat.delete", {"channel": place.channel, "ts": place.ts})
+        except SlackRefused as error:
+            if error.code in CANNOT_DELETE:
+                await self._rewrite(place, REMOVED)
+            elif error.code not in GONE:
+                raise
+
+    async def _pin(self, thread: ThreadRef, place: Place, *, wanted: bool) -> None:
+        """Pin or unpin; a room full of pins, or a missing scope, is no reason to fail."""
+        if self._pinned.get(thread) is wanted:
+            return
+        method = "pins.add" if wanted else "pins.remove"
+        try:
+            await self._web.call(method, {"channel": place.channel, "timestamp": place.ts})
+        except SlackRefused as error:
+            if error.code not in SOFT_PIN_ERRORS | {"missing_scope", "message_not_found"}:
+                raise
+        self._pinned.set(thread, wanted)
+
+
+def _place(ref: ThreadRef | PostRef) -> Place:
+    try:
+        return place_of(ref)
+    except ValueError as error:
+        raise Refused(f"{DESK}: {error}", lost_thread=True) from error

@@ -12,13 +12,11 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from adapters.slack.errors import NOT_SENT, PERHAPS_SENT
-from adapters.slack.settings import SlackSettings
-from adapters.slack.web import SlackWeb
+from adapters.slack.office import Office
 from bridge.domain.errors import DeliveryError
 from bridge.domain.ids import ConversationId
 from bridge.domain.messages import Attachment
-from bridge.ports.core import Clock
-from bridge.ports.files import Files, TooLarge
+from bridge.ports.files import TooLarge
 
 SECONDS = 60.0
 PAUSES = (0.0, 0.5, 2.0)
@@ -42,20 +40,13 @@ class _Again(Exception):
 class Downloads:
     """Fetches files that teammates attach."""
 
-    def __init__(
-        self,
-        settings: SlackSettings,
-        web: SlackWeb,
-        session: aiohttp.ClientSession,
-        files: Files,
-        clock: Clock,
-    ) -> None:
-        self._settings = settings
-        self._headers = {"Authorization": f"Bearer {settings.bot_token}"}
-        self._web = web
-        self._session = session
-        self._files = files
-        self._clock = clock
+    def __init__(self, office: Office) -> None:
+        self._settings = office.settings
+        self._headers = {"Authorization": f"Bearer {office.settings.bot_token}"}
+        self._web = office.web
+        self._session = office.given.session
+        self._files = office.given.files
+        self._clock = office.clock
 
     async def fetch(self, conversation_id: ConversationId, file: Mapping[str, Any]) -> Attachment:
         """Fetch a file of a message and keep it; raises `Unfetchable`."""

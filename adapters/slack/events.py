@@ -14,7 +14,7 @@ from adapters.slack import phrases
 from adapters.slack.downloads import Downloads, Unfetchable
 from adapters.slack.kept import Kept
 from adapters.slack.markup import name_of
-from adapters.slack.office import Office
+from adapters.slack.office import Core, Office
 from adapters.slack.orders import Orders
 from adapters.slack.people import Person, Unknown
 from adapters.slack.reading import dicts, markdown_of, mentioned
@@ -35,18 +35,16 @@ FILE_SECONDS = 2.2
 class Relay:
     """Turns message events into facts and reports them."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: Office, core: Core) -> None:
         self._office = office
-        self._inbox = office.core.inbox
-        self._board = office.core.board
-        self._clock = office.core.clock
+        self._inbox = core.inbox
+        self._board = core.board
+        self._clock = office.clock
         self._judge = Judge(office.settings.note_words)
-        self._downloads = Downloads(
-            office.settings, office.web, office.session, office.core.files, office.core.clock
-        )
+        self._downloads = Downloads(office)
         self._sent: Kept[tuple[str, str, str], str] = Kept()
         self._edited: Kept[Place, tuple[int, int]] = Kept()
-        self._teller = Teller(office)
+        self._teller = Teller(office, core)
         self._orders = Orders(office, self._teller)
         self._carried: Kept[Place, bool] = Kept()
 

@@ -51,7 +51,7 @@ class Ingress:
         self._office = office
         self._relay = relay
         self._interactions = interactions
-        self._clock = office.core.clock
+        self._clock = office.clock
         self._secret = office.settings.signing_secret
         self._app_id = office.settings.app_id
 

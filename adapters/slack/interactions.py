@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.actions import NOTE_MODAL, PREFIX, Actions
 from adapters.slack.commands import COMMAND, Commands
-from adapters.slack.office import Office
+from adapters.slack.office import Core, Office
 
 Json = Mapping[str, Any]
 Answer = tuple[int, object]
@@ -27,10 +27,10 @@ bolt_log = logging.getLogger(f"{__name__}.bolt")
 class Interactions:
     """What people do with our buttons, modals and command."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: Office, core: Core) -> None:
         self._office = office
-        self._actions = Actions(office)
-        self._commands = Commands(office)
+        self._actions = Actions(office, core)
+        self._commands = Commands(office, core)
         self._app = self._bolt()
 
     def _bolt(self) -> AsyncApp:
@@ -38,7 +38,7 @@ class Interactions:
         client = AsyncWebClient(
             token=settings.bot_token,
             base_url=settings.api_url,
-            session=self._office.session,
+            session=self._office.given.session,
             retry_handlers=[],
         )
         bolt_log.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""The Markdown subset of messages: read into blocks of spans, and written back.
+"""The Markdown subset of messages, read into blocks of spans.
 
 Known are paragraphs (a line break is a line break), **bold**, *italic*, ~~strike~~, `code`, fenced
 code, [links](https://…), bare addresses, lists, quotes, headings (shown bold), and a backslash
@@ -7,10 +7,9 @@ before punctuation. HTML and images mean nothing. Reading takes time in proporti
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from adapters.slack.spans import LINK, Scanner, Span, Spans, Style, merge, words
+from adapters.slack.spans import LINK, Scanner, Span, Spans, Style
 
 DEEPEST = 8
 
@@ -58,7 +57,6 @@ STYLES = {
     "_": {1: Style.ITALIC, 2: Style.BOLD},
     "~": {2: Style.STRIKE},
 }
-_MARKS = {Style.BOLD: "**", Style.ITALIC: "*", Style.STRIKE: "~~"}
 
 _TOKEN = re.compile(
     r"\\(?P<escaped>[!-/:-@\[-`{-~])"
@@ -75,7 +73,6 @@ _FENCE = re.compile(r" {0,3}(```|~~~)")
 _ITEM = re.compile(r"( {0,16})(?:[-*+]|(\d{1,9})[.)])[ \t]+(?=\S)(.*)")
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(?=\S)(.*)")
 _QUOTE = re.compile(r" {0,3}(?:> ?)+(.*)")
-_SPECIAL = re.compile(r"[\\`*_~\[\]<]|(?<=https:)/|(?<=http:)/")
 
 
 def read(text: str) -> list[Block]:
@@ -226,86 +223,3 @@ def _sides(text: str, found: re.Match[str]) -> tuple[bool, bool]:
     if found["mark"][0] == "_":
         return opens and not before.isalnum(), closes and not after.isalnum()
     return opens, closes
-
-
-def write(blocks: list[Block]) -> str:
-    """Return Markdown that reads as these blocks. Styles may be lost, characters never."""
-    lines: list[str] = []
-    previous: Block | None = None
-    for block in blocks:
-        lines += [""] * _empty_lines(previous, block) + _lines(block)
-        previous = block
-    return "\n".join(lines)
-
-
-def _empty_lines(previous: Block | None, block: Block) -> int:
-    if not isinstance(block, Paragraph):
-        return 0
-    return block.gap or int(isinstance(previous, Paragraph | Quote | Item))
-
-
-def _lines(block: Block) -> list[str]:
-    match block:
-        case Paragraph():
-            return [write_spans(block.spans)]
-        case Quote():
-            return [f"> {line}" for line in write_spans(block.spans).split("\n")]
-        case Code():
-            fence = "~~~" if "```" in block.text else "```"
-            return [fence, block.text, fence]
-        case Item():
-            mark = "-" if block.number is None else f"{block.number}."
-            return [f"{'  ' * block.depth}{mark} {write_spans(block.spans)}"]
-
-
-def write_spans(spans: Spans) -> str:
-    """Return Markdown that reads as these spans, with as few marks as possible."""
-    wanted = _settled(spans)
-    for spell in (str, _escape):
-        text = _marked(spans, spell)
-        if _settled(read_spans(text)) == wanted:
-            return text
-    return _escape(words(spans))
-
-
-def _marked(spans: Spans, spell: Callable[[str], str]) -> str:
-    """Write the spans one after the other, opening and closing marks in between."""
-    written = ""
-    opened: list[Style] = []
-    for span in (*spans, Span("")):
-        wanted = [style for style in _MARKS if span.style & style]
-        kept = next((i for i, style in enumerate(opened) if style not in wanted), len(opened))
-        if kept < len(opened):
-            bare = written.rstrip()
-            closing = "".join(_MARKS[style] for style in reversed(opened[kept:]))
-            written = bare + closing + written[len(bare) :]
-        opening = [style for style in wanted if style not in opened[:kept]]
-        opened = opened[:kept] + opening
-        text = _spelled(span, spell)
-        inner = text.lstrip() if opening else text
-        space = text[: len(text) - len(inner)]
-        written += space + "".join(_MARKS[style] for style in opening) + inner
-    return written
-
-
-def _settled(spans: Spans) -> Spans:
-    """Return the spans with plain space around their words: a styled space looks like no other."""
-    settled = []
-    for span in spans:
-        inner = span.text if span.style & Style.CODE or span.url else span.text.strip()
-        before, _, after = span.text.partition(inner) if inner else (span.text, "", "")
-        settled += [Span(before), Span(inner, span.style, span.url), Span(after)]
-    return merge(settled)
-
-
-def _spelled(span: Span, spell: Callable[[str], str]) -> str:
-    if span.url == span.text:
-        return span.text
-    text = spell(span.text)
-    if span.style & Style.CODE:
-        text = f"`` {span.text} ``" if "`" in span.text else f"`{span.text}`"
-    return f"[{text}]({span.url})" if span.url else text
-
-
-def _escape(text: str) -> str:
-    return _SPECIAL.sub(lambda found: "\\" + found[0], text)

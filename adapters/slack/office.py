@@ -17,10 +17,18 @@ from bridge.ports.files import Files
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What the core gives to the desk."""
+    """What the way in is given by the core."""
 
     inbox: Inbox
     board: Board
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the desk is made from; session and files stay the giver's."""
+
+    settings: SlackSettings
+    session: aiohttp.ClientSession
     files: Files
     clock: Clock
 
@@ -29,21 +37,30 @@ class Core:
 class Office:
     """The shared parts: calls, who we are, who others are, private answers, errands."""
 
-    settings: SlackSettings
-    session: aiohttp.ClientSession
-    core: Core
+    given: Given
     web: SlackWeb
     workspace: Workspace
     people: People
     errands: Errands
     private: Private
 
+    @property
+    def settings(self) -> SlackSettings:
+        """The settings it was made with."""
+        return self.given.settings
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        return self.given.clock
+
     @classmethod
-    def furnish(cls, settings: SlackSettings, session: aiohttp.ClientSession, core: Core) -> Self:
-        """Build the parts around the session, which stays the giver's."""
-        web = SlackWeb(settings, session, core.clock)
+    def furnish(cls, given: Given) -> Self:
+        """Build the parts."""
+        settings, session, clock = given.settings, given.session, given.clock
+        web = SlackWeb(settings, session, clock)
         workspace = Workspace(web)
-        people = People(web, workspace, core.clock, settings.allowed_people)
+        people = People(web, workspace, clock, settings.allowed_people)
         errands = Errands()
         private = Private(settings, web, session, errands)
-        return cls(settings, session, core, web, workspace, people, errands, private)
+        return cls(given, web, workspace, people, errands, private)

@@ -17,7 +17,7 @@ class Orders:
     def __init__(self, office: Office, teller: Teller) -> None:
         self._office = office
         self._people = office.people
-        self._clock = office.core.clock
+        self._clock = office.clock
         self._teller = teller
 
     async def outside_threads(self, spot: Spot, said: Said) -> None:

@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from adapters.slack.markdown import Block, Code, Item, Paragraph, Quote, write
+from adapters.slack.markdown import Block, Code, Item, Paragraph, Quote
 from adapters.slack.markup import clean
 from adapters.slack.spans import LINK, Scanner, Span, Spans, Style, merge
+from adapters.slack.written import write
 
 Json = Mapping[str, Any]
 Name = Callable[[str], str]

@@ -5,9 +5,7 @@ metadata, where people do not see them. Metadata can be read by other apps: noth
 https://docs.slack.dev/reference/methods/chat.postMessage
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from adapters.slack.markdown import Item, read_spans
 from adapters.slack.markup import (
@@ -23,7 +21,7 @@ from adapters.slack.markup import (
 )
 from adapters.slack.spans import Span, Style
 from bridge.domain.facts import Verb
-from bridge.domain.handoff import Handoff, State
+from bridge.domain.handoff import State
 from bridge.domain.messages import Role
 from bridge.domain.posts import Card, Entry, Post, PostKind
 
@@ -59,7 +57,7 @@ _NAMELESS = {
     Role.SYSTEM: "Note",
 }
 
-_STATES = {
+STATES = {
     State.REQUESTED: ":hourglass_flowing_sand: Waiting for a teammate",
     State.WAITING: ":hourglass_flowing_sand: Waiting for a teammate",
     State.ACTIVE: ":speech_balloon: A teammate has the conversation",
@@ -184,16 +182,16 @@ def _entry_head(name: str, at: float) -> Element:
 def card_body(card: Card) -> Body:
     """Return `text` and `blocks` of a case card."""
     name = name_of(card.customer, "Customer")
-    state = _STATES[card.state]
+    state = STATES[card.state]
     owner = f" · {escape(name_of(card.owner, '?'))}" if card.owner else ""
     urgent = ":rotating_light: " if card.urgency not in {"normal", "low"} else ""
     blocks: list[Element] = [
-        {"type": "header", "text": _plain_text(f"{name} needs a person", 150)},
-        _section(f"{urgent}{state}{owner} · since {_date(card.changed_at)}"),
+        {"type": "header", "text": plain_text(f"{name} needs a person", 150)},
+        _section(f"{urgent}{state}{owner} · since {date(card.changed_at)}"),
         _case(card),
         *_actions(card),
         _context(
-            f"Handoff `{card.handoff_id}` · no. {card.number} · asked {_date(card.requested_at)}"
+            f"Handoff `{card.handoff_id}` · no. {card.number} · asked {date(card.requested_at)}"
         ),
     ]
     text = f"{escape(name)} needs a person · {state.partition(': ')[2]}{owner}"
@@ -231,7 +229,7 @@ def _button(verb: Verb, card: Card) -> Element:
     button: Element = {
         "type": "button",
         "action_id": f"handoff_{verb}",
-        "text": _plain_text(label, 75),
+        "text": plain_text(label, 75),
         "value": card.handoff_id,
     }
     return button | ({"style": style} if style else {})
@@ -241,7 +239,7 @@ def _chooser(verb: Verb) -> Element:
     return {
         "type": "users_select",
         "action_id": f"handoff_{verb}",
-        "placeholder": _plain_text("Assign to …", 150),
+        "placeholder": plain_text("Assign to …", 150),
     }
 
 
@@ -260,63 +258,15 @@ def _context(mrkdwn: str) -> Element:
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": mrkdwn, "verbatim": True}]}
 
 
-def _plain_text(text: str, longest: int) -> Element:
+def plain_text(text: str, longest: int) -> Element:
+    """Return a text object that is shown as it is."""
     return {"type": "plain_text", "text": text[:longest], "emoji": True}
 
 
-def _date(at: float) -> str:
+def date(at: float) -> str:
+    """Return a moment as markup that every reader sees in their own time."""
     return f"<!date^{int(at)}^{{date_short_pretty}} {{time}}|{_clock(at)}>"
 
 
 def _clock(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def queue_line(handoff: Handoff, customer: str, link: str) -> str:
-    """Return one line of the queue, as Slack markup."""
-    state = _STATES[handoff.state].partition(": ")[2]
-    owner = f" ({escape(name_of(handoff.owner.name, '?'))})" if handoff.owner else ""
-    name = escape(name_of(customer, "Customer"))
-    shown = f"<{link}|{name}>" if link else name
-    return f"• {shown} · {state}{owner} · since {_date(handoff.changed_at)} · `{handoff.id}`"
-
-
-def handoff_details(handoff: Handoff, customer: str, link: str) -> str:
-    """Return what `/handoff show` answers, as Slack markup."""
-    reason = handoff.reason
-    lines = [
-        queue_line(handoff, customer, link),
-        f"Why: {plain(reason.explanation, LONGEST_LINE)} (rule `{escape(reason.rule)}`)",
-        f"Their words: “{plain(reason.evidence, LONGEST_LINE)}”" if reason.evidence else "",
-        f"Summary: {plain(reason.summary, LONGEST_LINE)}" if reason.summary else "",
-    ]
-    return "\n".join(line for line in lines if line)
-
-
-def note_modal(callback_id: str, handoff_id: str) -> Body:
-    """Return the window that asks for a note."""
-    text = {"type": "plain_text_input", "action_id": "text", "multiline": True, "max_length": 3000}
-    return {
-        "type": "modal",
-        "callback_id": callback_id,
-        "private_metadata": handoff_id,
-        "title": _plain_text("Note for the team", 24),
-        "submit": _plain_text("Keep", 24),
-        "close": _plain_text("Cancel", 24),
-        "blocks": [
-            {
-                "type": "input",
-                "block_id": "note",
-                "label": _plain_text("The customer never sees it", 150),
-                "element": text,
-            }
-        ],
-    }
-
-
-def note_in(view: Mapping[str, Any]) -> str:
-    """Return the note in a modal that was sent in."""
-    found: object = view
-    for step in ("state", "values", "note", "text", "value"):
-        found = found.get(step) if isinstance(found, dict) else None
-    return clean(found).strip() if isinstance(found, str) else ""

@@ -57,9 +57,9 @@ class Socket:
         number: int,
         catch_up: Callable[[], Awaitable[object]],
     ) -> None:
-        self._web = SlackWeb(_as_app(office.settings), office.session, office.core.clock)
-        self._session = office.session
-        self._clock = office.core.clock
+        self._web = SlackWeb(_as_app(office.settings), office.given.session, office.clock)
+        self._session = office.given.session
+        self._clock = office.clock
         self._errands = office.errands
         self._taker = taker
         self._number = number

@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters.slack.errands import NotYet
 from adapters.slack.kept import Kept
-from adapters.slack.office import Office
+from adapters.slack.office import Core, Office
 from adapters.slack.refs import Place, is_id, is_ts, ts_order
 from bridge.domain.facts import Declined, Fact, Verdict
 
@@ -52,11 +52,11 @@ def spot_of(channel: object, message: Json, team: str, bot_user: str = "") -> Sp
 class Teller:
     """Reports facts, and tells people privately what they must know, once each."""
 
-    def __init__(self, office: Office) -> None:
-        self._inbox = office.core.inbox
-        self._board = office.core.board
+    def __init__(self, office: Office, core: Core) -> None:
+        self._inbox = core.inbox
+        self._board = core.board
         self._private = office.private
-        self._clock = office.core.clock
+        self._clock = office.clock
         self._answered: Kept[Place, bool] = Kept()
 
     async def report(self, fact: Fact, spot: Spot) -> Verdict:

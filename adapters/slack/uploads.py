@@ -30,19 +30,14 @@ class Uploads:
     """Posts files in threads."""
 
     def __init__(
-        self,
-        web: SlackWeb,
-        session: aiohttp.ClientSession,
-        clock: Clock,
-        board: Board,
-        files: Files,
+        self, web: SlackWeb, session: aiohttp.ClientSession, files: Files, clock: Clock
     ) -> None:
         self._web = web
         self._session = session
         self._clock = clock
-        self._board = board
         self._files = files
         self._made: Kept[str, str] = Kept()
+        self.board: Board | None = None
 
     def made(self, key: str, message: Mapping[str, object]) -> bool:
         """Return whether a message read from Slack shows the file uploaded for this delivery."""
@@ -78,7 +73,9 @@ class Uploads:
         return await self._shared_as(file_id, place)
 
     async def _open(self, thread: ThreadRef, file: Attachment) -> StoredFile:
-        conversation = await self._board.conversation_in(thread)
+        if self.board is None:
+            raise TryAgain("the bridge has not begun", 1.0)
+        conversation = await self.board.conversation_in(thread)
         found = await self._files.open(conversation.id, file.id) if conversation else None
         if found is None:
             raise Refused(f"the file {file.name} is not kept any more")
