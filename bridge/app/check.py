@@ -5,6 +5,7 @@ import contextlib
 import aiohttp
 
 from adapters.assistants.choose import make_assistant
+from adapters.assistants.none import NoAssistant
 from adapters.outbound import open_session
 from bridge.app import parts
 from bridge.app.desks import Given, connect
@@ -12,7 +13,8 @@ from bridge.app.policy import PolicyFile
 from bridge.clock import SystemClock
 from bridge.config import Settings
 from bridge.domain.errors import BridgeError, ConfigurationError
-from storage import open_reader
+from bridge.relay.relay import Outside, Relay
+from storage import open_reader, open_store
 from storage.blobs import DiskFiles
 
 
@@ -23,17 +25,30 @@ async def examine(settings: Settings) -> list[str]:
         session = await stack.enter_async_context(open_session())
         await _database(settings, problems)
         _assistant_and_policy(settings, session, problems)
-        given = Given(settings, SystemClock(), session, DiskFiles(settings.data_dir / "files"))
-        try:
-            for context in connect(given):
-                connected = await stack.enter_async_context(context)
-                problems += await connected.check()
-        except ConfigurationError as error:
-            problems += error.problems
-        except BridgeError as error:
-            problems.append(f"HANDOFF_DESKS: the desk cannot be asked: {error}")
+        await _desks(settings, session, stack, problems)
         await _public(settings, session, problems)
     return problems
+
+
+async def _desks(
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    stack: contextlib.AsyncExitStack,
+    problems: list[str],
+) -> None:
+    """Ask every desk; the relay it is given never begins, so nothing is sent."""
+    clock, store = SystemClock(), open_store("sqlite:///:memory:")
+    rules = parts.rules(settings, [], PolicyFile(settings))
+    relay = Relay(store, rules, Outside({}, NoAssistant()), clock)
+    given = Given(settings, clock, session, DiskFiles(settings.data_dir / "files"), relay)
+    try:
+        for context in connect(given):
+            connected = await stack.enter_async_context(context)
+            problems += await connected.check()
+    except ConfigurationError as error:
+        problems += error.problems
+    except BridgeError as error:
+        problems.append(f"HANDOFF_DESKS: the desk cannot be asked: {error}")
 
 
 async def _database(settings: Settings, problems: list[str]) -> None:

@@ -1,13 +1,9 @@
-"""The desks: how each is made from the settings, and how it is joined to the core.
-
-A desk exists before the core, which sends to it; its way in exists after the core, which it reports
-to. `Connected` is the first half, `attach` gives the second.
-"""
+"""The desks: how each is made from the settings and joined to the core."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import aiohttp
 from aiohttp import web
@@ -17,6 +13,11 @@ from adapters.sandbox.desk import SandboxDesk
 from adapters.sandbox.ledger import Ledger
 from adapters.sandbox.rooms import Core as SandboxCore
 from adapters.sandbox.rooms import SandboxRooms, SandboxSettings
+from adapters.slack.desk import SlackDesk
+from adapters.slack.office import Core as SlackCore
+from adapters.slack.office import Given as SlackGiven
+from adapters.slack.rooms import SlackRooms
+from adapters.slack.settings import SlackSettings
 from bridge.config import Settings, sqlite_path
 from bridge.domain.errors import ConfigurationError
 from bridge.domain.rules import Place
@@ -36,15 +37,7 @@ class Given:
     clock: Clock
     session: aiohttp.ClientSession
     files: Files
-
-
-@dataclass(slots=True)
-class Attached:
-    """A desk's way in: routes to mount, work to run, and what to close when the server stops."""
-
-    routes: list[web.RouteDef] = field(default_factory=list)
-    work: list[Work] = field(default_factory=list)
-    closing: list[Callable[[], None]] = field(default_factory=list)
+    relay: Relay
 
 
 async def _no_problems() -> list[str]:
@@ -53,49 +46,86 @@ async def _no_problems() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A desk that is there: the port, its room, how to attach and how to examine it."""
+    """A desk that is there: its port and room, what it serves and runs, what to close at the end.
 
-    name: str
+    `work` makes the background work, which is started once the relay has begun.
+    """
+
     desk: Desk
     place: Place
-    attach: Callable[[Relay], Attached]
+    routes: list[web.RouteDef] = field(default_factory=list)
+    work: Callable[[], list[Work]] = list
+    closing: tuple[Callable[[], None], ...] = ()
     check: Callable[[], Coroutine[object, object, list[str]]] = _no_problems
 
 
 @contextlib.asynccontextmanager
 async def _sandbox(given: Given) -> AsyncIterator[Connected]:
-    path = sqlite_path(given.settings.database_url)
+    path, relay = sqlite_path(given.settings.database_url), given.relay
     ledger = Ledger(path.with_suffix(".sandbox.db") if path else ":memory:", given.clock)
-    settings = SandboxSettings()
-
-    def attach(relay: Relay) -> Attached:
-        core = SandboxCore(relay.inbox, relay.board, relay.presence, given.files, given.clock)
-        rooms = SandboxRooms(ledger, core, settings)
-        return Attached(rooms.routes(), [(rooms.run(), "sandbox")], [rooms.close])
-
+    core = SandboxCore(relay.inbox, relay.board, relay.presence, given.files, given.clock)
     async with SandboxDesk(ledger, RoomPacer(given.clock)) as desk:
-        yield Connected(desk.name, desk, Place(desk.name, "support"), attach)
+        rooms = SandboxRooms(ledger, core, SandboxSettings())
+        yield Connected(
+            desk,
+            Place(desk.name, "support"),
+            rooms.routes(),
+            lambda: [(rooms.run(), "sandbox")],
+            (rooms.close,),
+        )
+
+
+def slack_settings(settings: Settings) -> SlackSettings:
+    """Return what the Slack desk is told."""
+    return SlackSettings(
+        bot_token=settings.slack_bot_token,
+        room=settings.slack_room,
+        signing_secret=settings.slack_signing_secret,
+        app_token=settings.slack_app_token,
+        api_url=settings.slack_api_url,
+        file_hosts=frozenset(settings.slack_file_hosts),
+        posts_per_second=settings.slack_posts_per_second,
+        allowed_people=frozenset(settings.slack_allowed_people),
+    )
+
+
+@contextlib.asynccontextmanager
+async def _slack(given: Given) -> AsyncIterator[Connected]:
+    settings, relay = given.settings, given.relay
+    told = SlackGiven(slack_settings(settings), given.session, given.files, given.clock)
+    async with SlackDesk(told) as desk:
+        desk.capabilities = replace(desk.capabilities, settle_seconds=settings.settle_seconds)
+        rooms = SlackRooms(desk, SlackCore(relay.inbox, relay.board))
+        yield Connected(
+            desk,
+            Place(desk.name, settings.slack_room),
+            rooms.routes(),
+            lambda: [(rooms.run(), "slack")],
+            check=desk.check,
+        )
 
 
 Maker = Callable[[Given], AbstractAsyncContextManager[Connected]]
 
-MAKERS: dict[str, Maker] = {"sandbox": _sandbox}
+MAKERS: dict[str, Maker] = {"slack": _slack, "sandbox": _sandbox}
 
 
 def wanted(settings: Settings) -> tuple[str, ...]:
-    """Return the desks to connect: those named, or those whose credentials are there."""
+    """Return the desks to connect: those named, or those whose credentials are there.
+
+    Raises `ConfigurationError` when there is none.
+    """
     if settings.desks:
         return settings.desks
-    return ("slack",) if settings.slack_bot_token else ()
+    if settings.slack_bot_token:
+        return ("slack",)
+    message = (
+        "HANDOFF_DESKS: no desk is set up; set SLACK_BOT_TOKEN, SLACK_SIGNING_SECRET and "
+        "HANDOFF_SLACK_ROOM, or HANDOFF_DESKS=sandbox to try without an account"
+    )
+    raise ConfigurationError([message])
 
 
 def connect(given: Given) -> list[AbstractAsyncContextManager[Connected]]:
-    """Return the wanted desks, each to be entered; raises `ConfigurationError` for none."""
-    names = wanted(given.settings)
-    if not names:
-        message = (
-            "HANDOFF_DESKS: no desk is set up; set SLACK_BOT_TOKEN, SLACK_SIGNING_SECRET and "
-            "HANDOFF_SLACK_ROOM, or HANDOFF_DESKS=sandbox to try without an account"
-        )
-        raise ConfigurationError([message])
-    return [MAKERS[name](given) for name in names]
+    """Return the wanted desks, each to be entered."""
+    return [MAKERS[name](given) for name in wanted(given.settings)]

@@ -35,14 +35,12 @@ def rules(
     settings: Settings, desks: Sequence[Connected], policy: PolicyFile
 ) -> Callable[[], Rules]:
     """Return what gives the rules in force; made anew only when the policy was reloaded."""
-    places = tuple(desk.place for desk in desks)
-    capabilities = {desk.name: desk.desk.capabilities for desk in desks}
 
     def make() -> Rules:
         return Rules(
             policy.current,
-            places,
-            capabilities,
+            tuple(connected.place for connected in desks),
+            {connected.desk.name: connected.desk.capabilities for connected in desks},
             policy.waits,
             asks=settings.assistant.strip() != "none",
             webhooks=bool(settings.webhook_url),
@@ -86,7 +84,7 @@ def web(settings: Settings, desks: Sequence[Connected], policy: PolicyFile) -> W
         identity_secret=settings.identity_secret,
         api_keys=settings.api_keys,
         rate_limits=settings.rate_limits,
-        desks=tuple(desk.name for desk in desks),
+        desks=tuple(connected.desk.name for connected in desks),
         is_staffed=policy.is_staffed,
     )
 

@@ -28,6 +28,7 @@ from bridge.app.operator import Operator
 from bridge.app.policy import PolicyFile
 from bridge.clock import SystemClock
 from bridge.config import Settings
+from bridge.ports.desk import Desk
 from bridge.relay.relay import Outside, Relay
 from storage import open_store
 from storage.blobs import DiskFiles
@@ -71,7 +72,7 @@ class Background:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def run(settings: Settings, announce: Announce, *, demo: bool = False) -> int:
+async def run(settings: Settings, announce: Announce) -> int:
     """Run until SIGTERM or SIGINT; `announce` is called once requests are taken. Returns 0.
 
     A second signal ends the process at once, which is as safe as a kill.
@@ -82,7 +83,7 @@ async def run(settings: Settings, announce: Announce, *, demo: bool = False) -> 
         loop.add_signal_handler(number, _stopper(stop, loop))
     async with asyncio.TaskGroup() as group:
         background = Background(group)
-        async with started(settings, background, demo=demo) as running:
+        async with started(settings, background) as running:
             announce(running)
             await stop.wait()
     return 0
@@ -100,57 +101,53 @@ def _stopper(stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> Callable[[
 
 
 @contextlib.asynccontextmanager
-async def started(
-    settings: Settings, background: Background, *, demo: bool = False
-) -> AsyncIterator[Started]:
+async def started(settings: Settings, background: Background) -> AsyncIterator[Started]:
     """Open everything in order, and close it in the reverse order."""
     clock, policy = SystemClock(), PolicyFile(settings)
     async with contextlib.AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session())
         store = await stack.enter_async_context(open_store(settings.database_url))
-        given = Given(settings, clock, session, DiskFiles(settings.data_dir / "files"))
-        desks = [await stack.enter_async_context(desk) for desk in connect(given)]
-        stack.push_async_callback(background.close)
+        files = await stack.enter_async_context(DiskFiles(settings.data_dir / "files"))
+        found: dict[str, Desk] = {}
         outside = Outside(
-            {desk.name: desk.desk for desk in desks},
+            found,
             make_assistant(settings.assistant, parts.assistant(settings), session, clock),
             parts.webhooks(settings, session, clock),
         )
+        desks: list[Connected] = []
         relay = Relay(store, parts.rules(settings, desks, policy), outside, clock)
+        given = Given(settings, clock, session, files, relay)
+        for context in connect(given):
+            desks.append(await stack.enter_async_context(context))
+            found[desks[-1].desk.name] = desks[-1].desk
+        stack.push_async_callback(background.close)
         await relay.begin(background.spawn)
         stack.push_async_callback(relay.stop)
         background.spawn(store.run(), "store")
-        server = _server(given, relay, desks, policy, background, demo=demo)
-        await stack.enter_async_context(server)
-        background.spawn(server.run(), "connections")
+        server = await stack.enter_async_context(_server(given, desks, policy, background))
         yield Started(f"http://{parts.shown(settings.host)}:{server.port}")
 
 
-def _server(  # noqa: PLR0913 -- everything that serves HTTP meets here
-    given: Given,
-    relay: Relay,
-    desks: list[Connected],
-    policy: PolicyFile,
-    background: Background,
-    *,
-    demo: bool,
+def _server(
+    given: Given, desks: list[Connected], policy: PolicyFile, background: Background
 ) -> HttpServer:
-    """Return the server with the routes of every adapter, whose work it starts."""
-    settings, clock = given.settings, given.clock
+    """Return the server with the routes of every adapter, whose work is started here."""
+    settings, clock, relay = given.settings, given.clock, given.relay
     core = Core(relay.inbox, relay.board, relay.presence, clock)
     channel = WebChannel(parts.web(settings, desks, policy), core, given.files)
-    background.spawn(channel.run(), "web")
     routes: list[web.RouteDef] = [*channel.routes()]
     closing = [channel.close]
-    for desk in desks:
-        attached = desk.attach(relay)
-        routes += attached.routes
-        closing += attached.closing
-        for work, name in attached.work:
+    background.spawn(channel.run(), "web")
+    for connected in desks:
+        routes += connected.routes
+        closing += connected.closing
+        for work, name in connected.work():
             background.spawn(work, name)
     routes += Operator(relay, policy, settings.secret_key).routes()
-    if demo:
+    if "sandbox" in (connected.desk.name for connected in desks):
         routes += DemoPage(SandboxSettings()).routes()
     site = Site(lambda: parts.ready(relay), describe, parts.metrics(relay), clock, tuple(closing))
     http = HttpSettings(host=settings.host, port=settings.port)
-    return HttpServer(build_http_app(routes, http, site), http, clock)
+    server = HttpServer(build_http_app(routes, http, site), http, clock)
+    background.spawn(server.run(), "connections")
+    return server

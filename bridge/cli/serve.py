@@ -56,7 +56,7 @@ def _demo(given: argparse.Namespace) -> int:
             if not given.no_open and os.environ.get("CI") is None:
                 webbrowser.open(f"{started.url}/")
 
-        return asyncio.run(run(settings, announce=announce, demo=True))
+        return asyncio.run(run(settings, announce=announce))
 
 
 def demo_settings(folder: Path, port: int) -> Settings:
