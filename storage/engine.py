@@ -1,8 +1,10 @@
 """Opens the database a URL names. The only file that knows every kind of database."""
 
+import asyncio
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from bridge.domain.errors import StoreUnavailable
 from storage.sqlite import SqliteReader, SqliteStore
 from storage.sqlite_file import MEMORY, refuse
 from storage.store import Reader, SqlStore
@@ -45,6 +47,29 @@ def open_reader(url: str) -> Reader:
     if path is not None:
         return SqliteReader(path)
     return _postgres(url)
+
+
+def migrate(url: str) -> None:
+    """Bring a database up to date; nothing happens to one that is. Not for a running event loop.
+
+    Raises `ConfigurationError` for a database newer than this program or in use, and
+    `StoreUnavailable` when it cannot be reached.
+    """
+    asyncio.run(_migrate(url))
+
+
+async def _migrate(url: str) -> None:
+    store = open_store(url)
+    if isinstance(store, SqliteStore):
+        async with store:
+            return
+    from storage.postgres_link import FAILURES, explained  # noqa: PLC0415
+    from storage.schema import migrate_postgres  # noqa: PLC0415
+
+    try:
+        await migrate_postgres(url)
+    except FAILURES as problem:
+        raise StoreUnavailable(explained(problem)) from problem
 
 
 def _postgres(url: str) -> SqlStore:

@@ -13,6 +13,8 @@ from bridge.domain.errors import ConfigurationError
 if TYPE_CHECKING:
     from alembic.config import Config
 
+    from storage.postgres_link import Connection
+
 HEAD = "0001"
 """The newest migration; a test compares it with the files."""
 
@@ -84,3 +86,26 @@ def alembic_config() -> "Config":
     settings = Config()
     settings.set_main_option("script_location", str(FOLDER))
     return settings
+
+
+async def expect_current_postgres(connection: "Connection") -> None:
+    """Raise `ConfigurationError` unless the schema is the one this program needs."""
+    is_there = await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL")
+    found = await connection.fetchval(_VERSION) if is_there else None
+    if found != HEAD:
+        raise not_current(found)
+
+
+async def migrate_postgres(url: str) -> None:
+    """Run the migrations a PostgreSQL database lacks, in one transaction, one program at a time."""
+    import asyncpg  # noqa: PLC0415
+    from sqlalchemy import text  # noqa: PLC0415
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
+    )
+    async with engine.begin() as bound:
+        await bound.execute(text("SELECT pg_advisory_xact_lock(hashtext('handoff migrate'))"))
+        await bound.run_sync(upgrade)

@@ -1,7 +1,6 @@
-"""How outgoing work is cut into shards, and how many of them an instance may hold.
+"""Who carries which shard: how leases are shared out among the instances that are alive.
 
-Everything of one room falls into one shard, so that one instance keeps the room's budget and
-order; what goes elsewhere falls with its conversation.
+Values only; `leases` keeps them in the database.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,0 +1,243 @@
+"""The store on PostgreSQL: one connection that commits, a few that read.
+
+Theory of operation. A `Write` is one transaction of one statement per table, each over arrays of
+rows, ended by one notice to the other instances. When the connection breaks while COMMIT is under
+way, nobody knows whether it was stored: the old connection is ended on the server's side and the
+server is asked what became of that transaction. Several instances share the outgoing work in
+shards under leases: a lease's epoch grows with every new owner, and a write that was decided under
+an older one is refused in its own transaction.
+"""
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from bridge.domain.errors import StoreUnavailable
+from bridge.ports.store import Moved, News, ShardLost, Tenure, Write
+from storage import leases, schema
+from storage.outcome import Attempt, has_landed
+from storage.postgres_link import (
+    AGAIN,
+    FAILURES,
+    NOT_FOUND,
+    OLDEST,
+    Connection,
+    Link,
+    explained,
+    translated,
+)
+from storage.reading import Reading, Rows
+from storage.shards import lost_fences
+from storage.sqlite_file import refuse
+from storage.statements import Work, for_postgres, planned, transposed
+from storage.store import Reader, SqlStore
+from storage.wakeup import CHANNEL, Ear, listed
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+READERS = 3
+"""Connections that read side by side."""
+
+MOST_TRIES = 5
+"""Times a transaction is run that others' transactions got in the way of."""
+
+_FENCES = "SELECT id, epoch FROM shard WHERE id = ANY($1) AND owner = $2 ORDER BY id FOR SHARE"
+
+# Counted in the same transaction, so that whoever missed the notice sees that one is missing.
+_NOTIFY = f"""
+WITH told AS (
+    INSERT INTO instance (id, host, started_at, seen_at, commits)
+    VALUES ($1, $2, {leases.NOW}, {leases.NOW}, 1)
+    ON CONFLICT (id) DO UPDATE SET commits = instance.commits + 1
+    RETURNING commits
+)
+SELECT pg_current_xact_id()::text, pg_notify('{CHANNEL}', $1 || ' ' || commits || ' ' || $3)
+FROM told
+"""  # noqa: S608 (constants of our own)
+
+
+async def run_reading(connection: Connection, asking: Reading[Result]) -> Result:
+    """Run a read to its end."""
+    try:
+        query, values = next(asking)
+        while True:
+            try:
+                rows = cast("Rows", await connection.fetch(query, *values))
+            except NOT_FOUND:
+                rows = []
+            query, values = asking.send(rows)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+
+
+class PostgresReader(Reader):
+    """Reads a PostgreSQL database that other programs may be writing."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._links = [Link(url, "reader") for _ in range(READERS)]
+        self._free: asyncio.LifoQueue[Link] = asyncio.LifoQueue()
+
+    async def open(self) -> None:
+        """Connect; raises `ConfigurationError` when the schema is not this program's."""
+        for link in self._links:
+            self._free.put_nowait(link)
+        connection = await self._links[-1].get()
+        try:
+            version = connection.get_server_version()
+            if version.major * 10000 < OLDEST:
+                raise refuse(f"PostgreSQL 13 or newer is needed, this one is {version.major}")
+            await schema.expect_current_postgres(connection)
+        except FAILURES as problem:
+            raise StoreUnavailable(explained(problem)) from problem
+
+    async def close(self) -> None:
+        """Disconnect."""
+        for link in self._links:
+            await link.close()
+
+    async def _read(self, asked: Reading[Result]) -> Result:
+        link = await self._free.get()
+        try:
+            return await run_reading(await link.get(), asked)
+        except FAILURES as problem:
+            raise StoreUnavailable(explained(problem)) from problem
+        finally:
+            self._free.put_nowait(link)
+
+
+class PostgresStore(SqlStore, PostgresReader):
+    """The store on PostgreSQL; several instances may share one database."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._instance = secrets.token_hex(8)
+        self._writer = Link(url, "writer")
+        self._keeper = Link(url, "keeper")
+        self._hearing = Link(url, "listener")
+        self._ear = Ear(self._hearing, self._instance)
+        self._turn = asyncio.Lock()
+        self._keeping = asyncio.Lock()
+        self._host = socket.gethostname()
+
+    async def open(self) -> None:
+        """Connect; raises `ConfigurationError` when `handoff migrate` has not been run."""
+        try:
+            await super().open()
+            await leases.make_shards(await self._keeper.get())
+        except FAILURES as problem:
+            await self.close()
+            raise StoreUnavailable(explained(problem)) from problem
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Give every shard back and disconnect."""
+        try:
+            await leases.leave(await self._keeper.get(), self._instance)
+        except (*FAILURES, StoreUnavailable) as problem:
+            log.warning(
+                "shards not given back; others take them when the lease ends",
+                extra={"action": "store_close", "why": str(problem)},
+            )
+        for link in (self._writer, self._keeper, self._hearing):
+            await link.close()
+        await super().close()
+
+    async def commit(self, write: Write) -> None:
+        """Store a batch durably, all or nothing; see the port for what it raises."""
+        work = planned(write)
+        async with self._turn:
+            for _ in range(MOST_TRIES):
+                if await self._attempt(write, work):
+                    return
+        raise StoreUnavailable("other transactions kept getting in the way of this one")
+
+    async def _attempt(self, write: Write, work: list[Work]) -> bool:
+        """Run the transaction; returns False when it must be run again."""
+        connection = await self._writer.get()
+        attempt = Attempt(self._writer.name)
+        try:
+            await self._transact(connection, write, work, attempt)
+        except AGAIN:
+            await self._undo(connection)
+            return False
+        except (Moved, ShardLost):
+            await self._undo(connection)
+            raise
+        except (*FAILURES, UnicodeEncodeError) as problem:
+            if attempt.transaction:
+                return await self._look_up(attempt, write, problem)
+            await self._undo(connection)
+            raise translated(problem) from problem
+        except BaseException:
+            self._writer.drop()
+            raise
+        return True
+
+    async def _transact(
+        self, connection: Connection, write: Write, work: list[Work], attempt: Attempt
+    ) -> None:
+        await connection.execute("BEGIN")
+        await self._check_fences(connection, write)
+        for item in work:
+            await _run(connection, item)
+        changed = listed(write.conversations)
+        row = await connection.fetchrow(_NOTIFY, self._instance, self._host, changed)
+        attempt.transaction = row[0] if row is not None else ""
+        await connection.execute("COMMIT")
+
+    async def _check_fences(self, connection: Connection, write: Write) -> None:
+        if not write.fences:
+            return
+        held = await connection.fetch(_FENCES, list(write.fences), self._instance)
+        lost = lost_fences(write.fences, {row[0]: row[1] for row in held})
+        if lost:
+            raise ShardLost(lost)
+
+    async def _undo(self, connection: Connection) -> None:
+        try:
+            await connection.execute("ROLLBACK")
+        except FAILURES:
+            self._writer.drop()
+
+    async def _look_up(self, attempt: Attempt, write: Write, problem: BaseException) -> bool:
+        """Find out whether a transaction was stored whose COMMIT got no answer."""
+        self._writer.drop()
+        log.warning(
+            "connection lost at COMMIT; looking the outcome up",
+            extra={"action": "commit_unanswered", "why": str(problem)},
+        )
+        if await has_landed(self._keeper, attempt, write):
+            return True
+        raise StoreUnavailable(explained(problem)) from problem
+
+    async def tenure(self) -> Tenure:
+        """Renew this instance's leases, take free shards up to a fair share, return all it owns."""
+        try:
+            async with asyncio.timeout(leases.LONGEST), self._keeping:
+                connection = await self._keeper.get()
+                return Tenure(await leases.renew(connection, self._instance, self._host))
+        except FAILURES as problem:
+            raise StoreUnavailable(explained(problem)) from problem
+
+    def listen(self, listener: Callable[[News], None]) -> None:
+        """Call `listener` when another instance committed something."""
+        self._ear.listen(listener)
+
+    async def run(self) -> None:
+        """Notice what other instances commit, until cancelled."""
+        await self._ear.run()
+
+
+async def _run(connection: Connection, work: Work) -> None:
+    done = await connection.execute(for_postgres(work.statement), *transposed(work.rows))
+    if work.exact and int(done.rpartition(" ")[2]) != len(work.rows):
+        raise Moved("a conversation has moved")
