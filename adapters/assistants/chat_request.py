@@ -65,7 +65,7 @@ def adapted(dialect: Dialect, complaint: str) -> Dialect | None:
     if "max_completion_tokens" in said and dialect.tokens_field == "max_completion_tokens":
         return None
     if ("response_format" in said or "json_schema" in said) and dialect.form == "schema":
-        return replace(dialect, form="tool")
+        return replace(dialect, form="tool" if dialect.has_tools else "words")
     if "tool" in said and dialect.has_tools:
         form = "words" if dialect.form == "tool" else dialect.form
         return replace(dialect, has_tools=False, form=form)
@@ -78,7 +78,7 @@ def body_for(request: Request, dialect: Dialect) -> bytes:
     """Return the JSON of a request."""
     body: dict[str, object] = {
         "model": request.model,
-        "messages": [_message(turn, dialect) for turn in request.turns],
+        "messages": [_message(turn, dialect) for turn in _asked(request, dialect)],
         dialect.tokens_field: request.tokens,
         "stream": request.streams,
     }
@@ -88,6 +88,16 @@ def body_for(request: Request, dialect: Dialect) -> bytes:
         body |= _formed(request.form, dialect)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
+
+
+def _asked(request: Request, dialect: Dialect) -> tuple[Turn, ...]:
+    """Return the turns; where the server cannot be held to a shape, the first one asks for it."""
+    if request.form is None or dialect.form != "words":
+        return request.turns
+    first, *others = request.turns
+    schema = json.dumps(request.form.parameters, ensure_ascii=False)
+    asking = f"{first.text}\n\nAnswer with one JSON object of this schema only: {schema}"
+    return (replace(first, text=asking), *others)
 
 
 def _message(turn: Turn, dialect: Dialect) -> dict[str, str]:
@@ -116,7 +126,7 @@ def _formed(form: Tool, dialect: Dialect) -> dict[str, object]:
     if dialect.form == "schema":
         schema = {"name": form.name, "strict": True, "schema": form.parameters}
         return {"response_format": {"type": "json_schema", "json_schema": schema}}
-    if dialect.form == "tool" and dialect.has_tools:
+    if dialect.form == "tool":
         choice = {"type": "function", "function": {"name": form.name}}
         return {"tools": [_function(form)], "tool_choice": choice}
     return {}

@@ -75,7 +75,7 @@ SHOUTING = 12
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What the assistant said, and what the customer answered to it."""
+    """What the assistant said, and what the customer answered to it (or why it did not help)."""
 
     said: str
     reply: str
@@ -104,9 +104,11 @@ class CaseSummary:
 
     @property
     def attempts(self) -> tuple[str, ...]:
-        """What was tried, a line each."""
+        """What was tried, a line each; quotation marks are for the customer's words only."""
+        reply = "{} → {}" if self.model else "{} → “{}”"
         return tuple(
-            f"{tried.said} → “{tried.reply}”" if tried.reply else tried.said for tried in self.tried
+            reply.format(tried.said, tried.reply) if tried.reply else tried.said
+            for tried in self.tried
         )
 
 
