@@ -8,7 +8,10 @@ import pytest
 from bridge.domain.policy import default_policy
 from storage import open_store
 from tests.clocks import HandClock
+from tests.databases import postgres_server, postgres_url, sqlite_url
 from tests.world import World, the_rules
+
+__all__ = ["postgres_server", "postgres_url"]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -16,7 +19,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """The address of a fresh database."""
     if request.param == "sqlite":
         folder: Any = request.getfixturevalue("tmp_path")
-        return f"sqlite:///{folder}/world.db"
+        return sqlite_url(folder)
     return str(request.getfixturevalue("postgres_url"))
 
 
