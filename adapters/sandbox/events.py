@@ -120,7 +120,7 @@ class SandboxEvents:
     async def _command(self, thread: KeptThread, who: Teammate, said: Command) -> Done:
         """Do what a line with a leading `!` asks for; nothing of it is posted."""
         if said.verb is None:
-            unknown = "" if said.name == "help" else f"There is no `!{said.name}`. "
+            unknown = "" if said.name == "help" else f"Not sent: there is no `!{said.name}`. "
             return Done(private=unknown + HELP)
         target = self.teammate(said.rest)
         if said.verb is Verb.ASSIGN and target is None:

@@ -1,20 +1,19 @@
 """What a teammate's line means: a reply to the customer, a note, a verb, or a call for help.
 
-The safe side of a doubt is a note: what looks like one is never a reply. Words themselves are the
-documented Markdown subset already, so nothing is translated.
+The safe side of a doubt is not to send: what looks like a note or a command is never a reply.
+Words themselves are the documented Markdown subset already, so nothing is translated.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from bridge.domain.facts import Verb
 
-_DECORATION = r"[\s*_~>`\u200b-\u200f\u2060\ufeff]*"
-_NOTE = re.compile(
-    rf"{_DECORATION}(?:🔒|:lock:|!note\b|(?:note|private){_DECORATION}[:：]){_DECORATION}",
-    re.IGNORECASE,
-)
-_COMMAND = re.compile(rf"{_DECORATION}!([a-z]\w*)\s*(.*)", re.IGNORECASE | re.DOTALL)
+_HEAD = 200
+_DECORATION = " \t\n*_~`>"
+_NOTE = re.compile(r"🔒|:lock:|!\s*note\b|!?\s*(?:note|private)[ *_~`]*:", re.IGNORECASE)
+_COMMAND = re.compile(r"!\s*(\w*)\s*(.*)", re.DOTALL)
 # Everything below the space but tab and line feed, the delete and C1 controls, half characters.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -58,11 +57,22 @@ def clean(text: str) -> str:
 
 def meaning(text: str) -> Reply | TeamNote | Command:
     """Return what a teammate's line means."""
-    note = _NOTE.match(text)
+    seen = _as_seen(text)
+    note = _NOTE.match(seen)
     if note is not None:
-        return TeamNote(text[note.end() :].strip())
-    command = _COMMAND.fullmatch(text)
+        return TeamNote(seen[note.end() :].lstrip(_DECORATION))
+    command = _COMMAND.fullmatch(seen)
     if command is None:
         return Reply(text)
     name = command[1].lower()
     return Command(name, VERBS.get(name), command[2].strip())
+
+
+def _as_seen(text: str) -> str:
+    """Return text with its beginning as an eye reads it: nothing invisible, wide or decorated.
+
+    A line that does not begin with a sign keeps its words as they were written.
+    """
+    head = unicodedata.normalize("NFKC", text[:_HEAD])
+    visible = "".join(c for c in head if unicodedata.category(c) not in {"Cf", "Mn"})
+    return visible.lstrip(_DECORATION) + text[_HEAD:]

@@ -133,7 +133,7 @@ async def test_a_refusal_is_told_to_the_one_who_asked_only(demo: Demo) -> None:
         await expect(other.card).to_be_visible(timeout=PATIENCE)
         await seen.page.locator("#words").fill("!frobnicate")
         await seen.page.locator("#words").press("Enter")
-        await seen.team_sees("There is no !frobnicate")
+        await seen.team_sees("there is no !frobnicate")
         await seen.replies("And now an answer.")
         await other.team_sees("And now an answer.")
         await other.customer_does_not_see("frobnicate")

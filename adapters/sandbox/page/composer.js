@@ -3,8 +3,8 @@
 import { el, icon, iconButton } from "./dom.js";
 
 // As the desk reads it; said early, so that nobody is surprised.
-const NOTE = /^[\s*_~>`]*(?:🔒|:lock:|!note\b|(?:note|private)[\s*_~>`]*[:：])/iu;
-const COMMAND = /^\s*!\w/;
+const NOTE = /^[\s*_~>`]*(?:🔒|:lock:|!\s*note\b|!?\s*(?:note|private)[ *_~`]*[:：])/iu;
+const COMMAND = /^[\s*_~>`]*[!！]/;
 const MAX_FILES = 5;
 const LABELS = {
   reply: ["Reply", "Reply to the customer…"],

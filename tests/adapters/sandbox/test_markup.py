@@ -22,6 +22,8 @@ from bridge.domain.facts import Verb
         "> private: stuck at the depot",
         "\u200bnote: stuck at the depot",
         "note： stuck at the depot",
+        "!private: stuck at the depot",
+        "n\u200dote: stuck at the depot",
     ],
 )
 def test_what_looks_like_a_note_is_one(text: str) -> None:
@@ -31,7 +33,15 @@ def test_what_looks_like_a_note_is_one(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["noted: it is sent", "I made a note: sorry", "privately: no", "a 🔒 icon", "Wow!", "!", "!!!"],
+    [
+        "noted: it is sent",
+        "I made a note: sorry",
+        "privately: no",
+        "a 🔒 icon",
+        "Wow!",
+        "ﬁne: **bold**",
+        "> quoted",
+    ],
 )
 def test_other_lines_are_replies(text: str) -> None:
     """A sign elsewhere than at the beginning does not make a note or a command."""
@@ -43,6 +53,8 @@ def test_a_line_with_an_exclamation_mark_before_it_is_a_command() -> None:
     assert meaning("!Resolve") == Command("resolve", Verb.RESOLVE, "")
     assert meaning("!assign @workshop") == Command("assign", Verb.ASSIGN, "@workshop")
     assert meaning("!important: read me") == Command("important", None, ": read me")
+    assert meaning("！resolve") == Command("resolve", Verb.RESOLVE, "")
+    assert meaning("!!!") == Command("", None, "!!")
 
 
 def test_what_cannot_be_shown_is_left_out() -> None:

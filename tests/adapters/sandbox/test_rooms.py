@@ -135,7 +135,7 @@ async def test_help_and_unknown_commands_are_answered_privately(house: House) ->
     thread = await house.thread()
     told = [(await house.write(thread, text))["private"] for text in ("!help", "!frob", "!assign")]
     assert "!claim" in told[0]
-    assert told[1].startswith("There is no `!frob`.")
+    assert told[1].startswith("Not sent: there is no `!frob`.")
     assert "@workshop" in told[2]
     assert house.inbox.facts == []
     assert house.ledger.posts(thread) == ()
