@@ -1,5 +1,7 @@
 """What people do in a thread becomes the right facts, and nothing else does."""
 
+from typing import Any
+
 import pytest
 
 from bridge.domain.facts import Declined, TeammateActed, TeammateAmended, TeammateWrote, Verb
@@ -138,7 +140,7 @@ async def test_guests_and_outsiders_are_not_relayed(at_desk: Scene, user: str) -
     ],
 )
 async def test_machines_and_system_messages_are_not_relayed(
-    at_desk: Scene, more: dict[str, object]
+    at_desk: Scene, more: dict[str, Any]
 ) -> None:
     """Other bots, our own echo, and lines Slack writes itself."""
     outcome = await at_desk.slack.people.teammate_says(at_desk.root, "beep", **more)
@@ -219,7 +221,7 @@ async def test_a_note_is_never_published_by_an_edit(at_desk: Scene, first: str) 
     ],
 )
 async def test_what_slack_changes_itself_is_no_edit(
-    at_desk: Scene, change: dict[str, object]
+    at_desk: Scene, change: dict[str, Any]
 ) -> None:
     """Previews, counters and reactions fire the same event."""
     people = at_desk.slack.people
