@@ -102,10 +102,14 @@ class PostgresReader(Reader):
         for link in self._links:
             await link.close()
 
-    async def _read(self, asked: Reading[Result]) -> Result:
+    async def _read(self, asked: Reading[Result], *, as_one: bool = False) -> Result:
         link = await self._free.get()
         try:
-            return await run_reading(await link.get(), asked)
+            connection = await link.get()
+            if not as_one:
+                return await run_reading(connection, asked)
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                return await run_reading(connection, asked)
         except FAILURES as problem:
             raise StoreUnavailable(explained(problem)) from problem
         finally:
@@ -140,6 +144,8 @@ class PostgresStore(SqlStore, PostgresReader):
 
     async def close(self) -> None:
         """Give every shard back and disconnect."""
+        if self._keeper.is_closed:
+            return
         try:
             await leases.leave(await self._keeper.get(), self._instance)
         except (*FAILURES, StoreUnavailable) as problem:

@@ -93,6 +93,7 @@ class Link:
         self._role = role
         self._connection: Connection | None = None
         self.name = ""
+        self.is_closed = False
 
     async def get(self) -> Connection:
         """Return the connection.
@@ -100,6 +101,8 @@ class Link:
         Raises `StoreUnavailable` when the server cannot be reached and `ConfigurationError` when
         it does not let us in.
         """
+        if self.is_closed:
+            raise StoreUnavailable("the database is closed")
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._connect()
         return self._connection
@@ -130,7 +133,8 @@ class Link:
             self._connection = None
 
     async def close(self) -> None:
-        """Say good-bye, or hang up when the server does not answer."""
+        """Say good-bye, or hang up when the server does not answer; for good."""
+        self.is_closed = True
         if self._connection is None:
             return
         connection, self._connection = self._connection, None

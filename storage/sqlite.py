@@ -139,7 +139,8 @@ class SqliteReader(Reader):
         """Disconnect."""
         await self._reader.close()
 
-    async def _read(self, asked: Reading[Result]) -> Result:
+    async def _read(self, asked: Reading[Result], *, as_one: bool = False) -> Result:
+        del as_one  # Every read here sees one moment.
         try:
             return await self._reader.run(lambda connection: run_reading(connection, asked))
         except sqlite3.Error as problem:

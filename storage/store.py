@@ -25,8 +25,8 @@ class Reader(ABC):
     """
 
     @abstractmethod
-    async def _read(self, asked: Reading[Result]) -> Result:
-        """Run a read to its end."""
+    async def _read(self, asked: Reading[Result], *, as_one: bool = False) -> Result:
+        """Run a read to its end; `as_one` when its queries must see one and the same moment."""
 
     @abstractmethod
     async def open(self) -> None:
@@ -50,7 +50,7 @@ class Reader(ABC):
 
     async def load(self, wanted: Wanted) -> Loaded:
         """Read what a batch needs, in one go."""
-        return await self._read(reading.load(wanted))
+        return await self._read(reading.load(wanted), as_one=True)
 
     async def messages(
         self, conversation_id: ConversationId, after: int, limit: int

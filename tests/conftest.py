@@ -8,6 +8,8 @@ import shutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.databases"]
+
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 # A shared machine stalls now and then: slowness is measured by benchmarks, not by examples.
