@@ -1,0 +1,17 @@
+"""A bot as a Python function: HANDOFF_ASSISTANT=python:python_bot:reply handoff serve."""
+
+from collections.abc import Iterator
+
+from adapters.assistants import Escalate, Turn
+
+OPENING = {"monday": "nine to six", "saturday": "ten to four"}
+
+
+def reply(turn: Turn) -> Iterator[str | Escalate]:
+    """Answer piece by piece (the customer sees it grow), or ask for a person."""
+    day = next((day for day in OPENING if day in turn.text.lower()), None)
+    if day is None:
+        yield Escalate("asked something other than the opening hours", summary=turn.text)
+        return
+    yield f"On {day.capitalize()} we are open "
+    yield f"from {OPENING[day]}."
