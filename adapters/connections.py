@@ -22,6 +22,9 @@ from bridge.ports.core import Clock
 
 log = logging.getLogger(__name__)
 
+NAME = "handoff-bridge"
+"""What the server calls itself; versions are nobody's business."""
+
 UNACKNOWLEDGED_MS = 30_000
 """How long sent bytes may stay unacknowledged before the peer counts as gone (TCP_USER_TIMEOUT)."""
 
@@ -33,8 +36,8 @@ class ConnectionLimits:
     `head` is for a whole request head, counted from the connection or the head's first byte;
     `body` for a body that comes slower than `body_rate` bytes a second, and `largest_body` the
     bytes of any body at all; `reader` is for taking what was written, `idle` for the pause
-    between two requests. The watch's own step comes on top: a head is cut within 10 seconds, a
-    body or a reader that stands still within 30.
+    between two requests, `linger` for the rest of a body that was refused. The watch's own step
+    comes on top: a head is cut within 10 seconds, a body or a reader that stands still within 30.
     """
 
     head: float = 8.0
@@ -43,6 +46,7 @@ class ConnectionLimits:
     largest_body: int = 64 << 20
     reader: float = 25.0
     idle: float = 75.0
+    linger: float = 2.0
     total: int = 20_000
     per_address: int = 256
 
@@ -61,6 +65,9 @@ def _plain_answer(status: int, phrase: str, detail: str) -> bytes:
     )
     return head.encode() + body
 
+
+BARE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": NAME}
+"""Headers of an answer that does not come from the application."""
 
 BUSY = _plain_answer(503, "Service Unavailable", "There are too many connections; come again.")
 TOO_SLOW = _plain_answer(408, "Request Timeout", "The request did not come in time.")
@@ -81,6 +88,7 @@ class Connection(web.RequestHandler):
             keepalive_timeout=connections.limits.idle,
             access_log=None,  # type: ignore[arg-type]
             auto_decompress=False,
+            lingering_time=connections.limits.linger,
         )
         self._connections = connections
         self._head_since: float | None = None
@@ -180,6 +188,7 @@ class Connection(web.RequestHandler):
         else:
             log.info("request_malformed", extra={"status": status})
             response = Problem(status, "This is not a well-formed HTTP request.").response()
+        response.headers.update(BARE)
         response.force_close()
         return response
 

@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
 from adapters.addresses import Addresses, Network
-from adapters.connections import Connection, ConnectionLimits, Connections
+from adapters.connections import NAME, Connection, ConnectionLimits, Connections
 from adapters.metrics import CONTENT_TYPE, Counter, Durations, Metrics
 from adapters.problems import EXPECTED, Problem, as_bytes, has_begun, problem_of
 from bridge.ports.core import Clock
@@ -197,7 +197,7 @@ async def _careful(request: web.Request, response: web.StreamResponse) -> None:
     headers = response.headers
     for name, value in ALWAYS.items():
         headers.setdefault(name, value)
-    headers[hdrs.SERVER] = "handoff-bridge"
+    headers[hdrs.SERVER] = NAME
 
 
 async def _expect(request: web.Request) -> web.StreamResponse | None:

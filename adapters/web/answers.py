@@ -103,6 +103,7 @@ SCHEMAS: dict[str, Schema] = {
         "a Conversation. draft: data {text, epoch}, the assistant's answer so far. typing: data "
         "{role, name}. Comments keep the line open.",
     },
+    "Bytes": {"type": "string", "format": "binary", "description": "The file's bytes."},
     "BotConversation": record(id=TEXT, epoch=NUMBER),
     "BotAccepted": record(id=TEXT, seq=NUMBER, floor=FLOOR, epoch=NUMBER),
     "Customer": record(

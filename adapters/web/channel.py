@@ -60,8 +60,12 @@ class WebChannel:
         """Keep the streams alive and tell what was displayed, until cancelled."""
         while True:
             await self._clock.sleep(1.0)
-            self.streams.tick()
-            await self._sightings.tell()
+            await self.tick()
+
+    async def tick(self) -> None:
+        """Let one second pass."""
+        self.streams.tick()
+        await self._sightings.tell()
 
     def close(self) -> None:
         """End the streams, so that the server can stop."""

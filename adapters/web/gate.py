@@ -61,10 +61,10 @@ def nothing() -> web.Response:
 
 
 class ApiKeys:
-    """The keys of outside bots; without any, nobody is let in."""
+    """The keys of outside bots; without any, nobody is let in. A blank one is none."""
 
     def __init__(self, keys: Iterable[str]) -> None:
-        self._digests = [_digest(key) for key in keys]
+        self._digests = [_digest(key) for key in keys if key.strip()]
 
     def check(self, key: str) -> None:
         """Raise 401 unless this is one of the keys; takes as long whichever it is."""

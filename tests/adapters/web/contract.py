@@ -10,6 +10,9 @@ from jsonschema import Draft202012Validator
 
 from adapters.web.openapi import describe
 
+OWN = ("/healthz", "/readyz", "/metrics", "/openapi.json")
+"""The server's own paths."""
+
 EVERYWHERE = {404, 405}
 """What the server itself answers where there is no such address or method."""
 
@@ -18,7 +21,8 @@ class Contract:
     """The description of a server, as something answers are checked by."""
 
     def __init__(self, routes: Iterable[web.RouteDef]) -> None:
-        self.description = describe((route.method, route.path) for route in routes)
+        own = [("GET", path) for path in OWN]
+        self.description = describe([*((route.method, route.path) for route in routes), *own])
         self._patterns = [
             (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operations)
             for path, operations in self.description["paths"].items()

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
+from bridge.clock import SystemClock
 from bridge.domain.conversation import Conversation
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.facts import (
@@ -47,21 +48,17 @@ from bridge.ports.files import StoredFile, TooLarge
 Attachments = tuple[Attachment, ...]
 
 
-class ShiftedClock:
+class ShiftedClock(SystemClock):
     """The machine's time, which a test can move forward by hand."""
 
     def __init__(self) -> None:
         self.shift = 0.0
 
     def now(self) -> float:
-        return time.time() + self.shift
+        return super().now() + self.shift
 
     def monotonic(self) -> float:
-        return time.monotonic() + self.shift
-
-    async def sleep(self, seconds: float) -> None:
-
-        await asyncio.sleep(seconds)
+        return super().monotonic() + self.shift
 
 
 class MemoryPresence:
@@ -93,6 +90,7 @@ class MemoryCore:
         self.digests: dict[str, str] = {}
         self.facts: list[Fact] = []
         self.fail = False
+        self.saw = asyncio.Event()
         self._posts = itertools.count(1)
 
     async def report(self, fact: Fact) -> Verdict:
@@ -145,6 +143,7 @@ class MemoryCore:
         return self._say(fact, Role.TEAMMATE, fact.author, fact.text, fact.attachments)
 
     def _see(self, conversation: Conversation, fact: CustomerSaw) -> Verdict:
+        self.saw.set()
         shown = max(conversation.shown, fact.shown, fact.read)
         self._save(conversation, shown=shown, read=max(conversation.read, fact.read))
         return Taken()

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -195,6 +195,13 @@ class Site:
         assert status == 201, session
         return Customer(self, session)
 
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Wait until something can be seen to have happened."""
+        async with asyncio.timeout(10):
+            while not happened():
+                await self.channel.tick()
+                await asyncio.sleep(0.01)
+
     async def bot(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
         """Make a call of the bot API."""
         headers = {"Authorization": f"Bearer {API_KEY}", **options.pop("headers", {})}
@@ -205,11 +212,11 @@ class Site:
 async def serve(
     limits: ConnectionLimits | None = None, http: HttpSettings | None = None, **changes: Any
 ) -> AsyncIterator[Site]:
-    """Run a server; `changes` are made to the usual settings."""
+    """Run a server; `changes` are made to the usual settings. A test ticks the channel by hand."""
     clock, presence = ShiftedClock(), MemoryPresence()
     core, files, metrics = MemoryCore(presence), MemoryFiles(), Metrics()
     channel = WebChannel(replace(SETTINGS, **changes), Core(core, core, presence, clock), files)
-    settings = http or HttpSettings(port=0)
+    settings = http or HttpSettings(port=0, grace=0.5)
     settings = replace(settings, port=0, limits=limits or settings.limits)
     components = {"store": Component("ok", ready=True)}
     served = Served(lambda: components, describe, metrics, clock, (channel.close,))
@@ -218,10 +225,8 @@ async def serve(
         HttpServer(app, settings, clock) as server,
         aiohttp.ClientSession(auto_decompress=False) as session,
     ):
-        running = [asyncio.create_task(server.run()), asyncio.create_task(channel.run())]
+        running = asyncio.create_task(server.run())
         url = f"http://127.0.0.1:{server.port}"
         contract = Contract(channel.routes())
         yield Site(url, session, server, channel, core, files, clock, components, metrics, contract)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        running.cancel()

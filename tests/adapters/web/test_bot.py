@@ -1,0 +1,124 @@
+"""An outside bot: its conversations, its answers while it has the floor, and calling a person."""
+
+import pytest
+
+from bridge.domain.facts import BotWrote, PersonAsked
+from bridge.domain.ids import ConversationId
+from tests.adapters.web.site import Site, serve
+
+
+async def begin(site: Site, **body: object) -> ConversationId:
+    """Return the id of a new conversation."""
+    status, made = await site.bot("POST", "", json={"customer": {}, **body})
+    assert (status, made["epoch"]) == (201, 0)
+    return ConversationId(made["id"])
+
+
+async def test_the_same_external_id_is_the_same_conversation(site: Site) -> None:
+    """A bot finds its conversation again by its own name for it; without one each is new."""
+    first = await begin(site, external_id="chat 7", customer={"name": "Ada", "external_id": "a1"})
+    assert await begin(site, external_id="chat 7") == first
+    assert len({first, await begin(site), await begin(site)}) == 3
+    customer = site.core.conversations[first].customer
+    assert (customer.name, customer.external_id) == ("Ada", "a1")
+
+
+async def test_both_sides_words_are_taken_once(site: Site) -> None:
+    """Words of the customer and the bot stand in order; a repeated client id adds nothing."""
+    talk = f"/{await begin(site)}/messages"
+    question = {"client_id": "1", "role": "customer", "text": "Where is it?"}
+    answer = {"client_id": "2", "role": "assistant", "text": "On its way.", "epoch": 0}
+    assert (await site.bot("POST", talk, json=question))[0] == 202
+    status, placed = await site.bot("POST", talk, json=answer)
+    assert (status, placed["seq"], placed["floor"], placed["epoch"]) == (202, 2, "assistant", 0)
+    status, again = await site.bot("POST", talk, json=answer)
+    assert (status, again) == (200, placed)
+    status, problem = await site.bot("POST", talk, json={**answer, "text": "Lost."})
+    assert (status, problem["field"]) == (409, "client_id")
+    _, page = await site.bot("GET", talk)
+    said = [(message["role"], message["text"]) for message in page["messages"]]
+    assert said == [("customer", "Where is it?"), ("assistant", "On its way.")]
+
+
+async def test_an_answer_under_an_old_epoch_is_shown_to_nobody(site: Site) -> None:
+    """Once a person was called, the bot's late answer gets 409 with the floor and the epoch."""
+    conversation_id = await begin(site)
+    await site.bot("POST", f"/{conversation_id}/escalate", json={"reason": "stuck"})
+    late = {"client_id": "late", "role": "assistant", "text": "I can help!"}
+    for body in ({**late, "epoch": 0}, {**late, "epoch": 1}, late):
+        status, problem = await site.bot("POST", f"/{conversation_id}/messages", json=body)
+        assert (status, problem["floor"], problem["epoch"]) == (409, "waiting", 1)
+    _, page = await site.bot("GET", f"/{conversation_id}/messages")
+    assert page["messages"] == []
+
+
+async def test_what_was_said_before_comes_along(site: Site) -> None:
+    """A conversation can begin with what was said so far; sending it again adds nothing."""
+    said = [
+        {"client_id": "1", "role": "customer", "text": "Hello", "sent_at": "2026-01-31T12:00:00Z"},
+        {"client_id": "2", "role": "assistant", "text": "Hi"},
+    ]
+    first = await begin(site, external_id="chat 8", messages=said)
+    await begin(site, external_id="chat 8", messages=said)
+    assert sum(isinstance(fact, BotWrote) for fact in site.core.facts) == 2
+    _, page = await site.bot("GET", f"/{first}/messages")
+    assert [message["text"] for message in page["messages"]] == ["Hello", "Hi"]
+
+
+async def test_a_person_is_called_with_everything_the_bot_knows(site: Site) -> None:
+    """Reason, summary, evidence, urgency and place arrive; asking again changes nothing."""
+    conversation_id = await begin(site)
+    body = {
+        "reason": "The refund failed twice",
+        "summary": "Order 12 arrived broken.",
+        "evidence": "I want my money back",
+        "urgency": "high",
+        "desk": "sandbox",
+        "room": "returns",
+    }
+    status, answer = await site.bot("POST", f"/{conversation_id}/escalate", json=body)
+    assert (status, answer["handoff"]["state"]) == (202, "waiting")
+    _, again = await site.bot("POST", f"/{conversation_id}/escalate", json=body)
+    assert again["handoff"]["id"] == answer["handoff"]["id"]
+    fact = next(fact for fact in site.core.facts if isinstance(fact, PersonAsked))
+    assert {name: getattr(fact, name) for name in body} == body
+    assert fact.source == "bot"
+
+
+async def test_the_bot_sees_the_inside(site: Site) -> None:
+    """Unlike the customer, the bot is told the customer's data and the handoff's reason."""
+    conversation_id = await begin(site, customer={"name": "Ada", "attributes": {"plan": "pro"}})
+    await site.bot("POST", f"/{conversation_id}/escalate", json={"reason": "x", "summary": "s"})
+    status, view = await site.bot("GET", f"/{conversation_id}")
+    assert (status, view["floor"], view["handoff"]["position"]) == (200, "waiting", 1)
+    assert view["customer"]["attributes"] == {"plan": "pro"}
+    assert (view["case"]["trigger"], view["case"]["summary"]) == ("human_request", "s")
+
+
+async def test_the_bot_gets_the_floor_back(site: Site) -> None:
+    """After a return the bot may answer under the new epoch."""
+    conversation_id = await begin(site)
+    await site.bot("POST", f"/{conversation_id}/escalate", json={"reason": "x"})
+    status, state = await site.bot("POST", f"/{conversation_id}/return")
+    assert (status, state["floor"], state["epoch"]) == (202, "assistant", 2)
+    body = {"client_id": "1", "role": "assistant", "text": "Me again", "epoch": 2}
+    assert (await site.bot("POST", f"/{conversation_id}/messages", json=body))[0] == 202
+
+
+@pytest.mark.parametrize("keys", [(), ("",), ("other",)])
+async def test_without_its_key_nobody_is_let_in(keys: tuple[str, ...]) -> None:
+    """With no key configured, or another, every call gets 401; an empty key opens nothing."""
+    async with serve(api_keys=keys) as site:
+        for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer key"}):
+            path = "/v1/bot/conversations"
+            assert (await site.ask("POST", path, json={"customer": {}}, headers=headers))[0] == 401
+
+
+async def test_a_store_that_is_away_is_told_to_the_bot(site: Site) -> None:
+    """Nothing is acknowledged that was not stored."""
+    conversation_id = await begin(site)
+    site.core.fail = True
+    body = {"client_id": "1", "role": "customer", "text": "Hello"}
+    assert (await site.bot("POST", f"/{conversation_id}/messages", json=body))[0] == 503
+    site.core.fail = False
+    assert (await site.bot("POST", f"/{conversation_id}/messages", json=body))[0] == 202

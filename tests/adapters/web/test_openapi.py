@@ -1,0 +1,123 @@
+"""The description tells the truth: every route is in it, and its fields are the ones checked."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from adapters.problems import Problem
+from adapters.web.answers import SCHEMAS
+from adapters.web.calls import Call, Who
+from adapters.web.fields import Fields
+from adapters.web.openapi import CALLS, describe
+from tests.adapters.web.contract import OWN
+from tests.adapters.web.site import Site
+
+BODIES = {call.name: call for call in CALLS if call.body is not None}
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 12),
+    st.floats(allow_nan=False, allow_infinity=False, width=16),
+    st.text(max_size=6),
+    st.sampled_from(
+        ["teammate", "assistant", "customer", "normal", "en", "a@b", "https://x.example"]
+    ),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=4), inner, max_size=2)
+    ),
+    max_leaves=6,
+)
+
+
+async def test_every_public_route_is_described(site: Site) -> None:
+    """What is served and what is described are the same, preflights and HEAD left out."""
+    _, description = await site.ask("GET", "/openapi.json")
+    described = {
+        (method.upper(), path)
+        for path, operations in description["paths"].items()
+        for method in operations
+    }
+    own = {("GET", path) for path in OWN}
+    served = {(r.method, r.path) for r in site.channel.routes() if r.method != "OPTIONS"}
+    assert described == served | own
+
+
+async def test_the_description_is_whole(site: Site) -> None:
+    """Every reference leads somewhere, names are used once, each path parameter is declared."""
+    _, description = await site.ask("GET", "/openapi.json")
+    schemas = description["components"]["schemas"]
+    for reference in _references(description):
+        assert reference.removeprefix("#/components/schemas/") in schemas
+    for schema in schemas.values():
+        Draft202012Validator.check_schema(schema)
+    names = [o["operationId"] for path in description["paths"].values() for o in path.values()]
+    assert len(names) == len(set(names))
+    for path, operations in description["paths"].items():
+        for operation in operations.values():
+            declared = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
+            assert all("{" + name + "}" in path for name in declared)
+            assert path.count("{") == len(declared)
+    assert description["openapi"].startswith("3.1")
+
+
+def _references(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["$ref"]] if "$ref" in value else []
+        return own + [ref for inner in value.values() for ref in _references(inner)]
+    if isinstance(value, list):
+        return [ref for inner in value for ref in _references(inner)]
+    return []
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
+def test_each_call_declares_its_refusals(call: Call) -> None:
+    """Who needs a token can get 401, who sends a body 400, 413, 415 and 422, everybody 503."""
+    responses = describe([(call.method, call.path)])["paths"][call.path][call.method.lower()][
+        "responses"
+    ]
+    assert {"422", "503"} <= responses.keys()
+    assert ("401" in responses) or call.who is Who.ANYONE
+    if call.body is not None:
+        assert {"400", "413", "415"} <= responses.keys()
+    for status, response in responses.items():
+        if int(status) >= 400:
+            assert "application/problem+json" in response["content"]
+
+
+@given(st.data())
+def test_what_is_checked_is_what_is_described(data: st.DataObject) -> None:
+    """Whatever the checks let pass fits the schema, and what the schema refuses they refuse."""
+    call = BODIES[data.draw(st.sampled_from(sorted(BODIES)))]
+    fields = call.body
+    assert fields is not None
+    names = [field.name for field in fields] + ["unknown"]
+    body = data.draw(st.dictionaries(st.sampled_from(names), VALUES, max_size=4))
+    schema = {"components": {"schemas": SCHEMAS}, **fields.schema()}
+    fits = Draft202012Validator(schema).is_valid(body)
+    assert fits or not _passes(fields, body)
+
+
+def _passes(fields: Fields, body: object) -> bool:
+    try:
+        fields.check("", body)
+    except Problem:
+        return False
+    return True
+
+
+def test_foreign_routes_are_told_of_where_they_are_mounted() -> None:
+    """The platforms' ways in are described when there are such routes, and only then."""
+    assert "/slack/events" not in describe([("GET", "/healthz")])["paths"]
+    slack = describe([("POST", "/slack/events"), ("GET", "/sandbox")])["paths"]
+    assert list(slack) == ["/slack/events"]
+
+
+def test_no_two_calls_are_the_same() -> None:
+    """Method and path name one call."""
+    assert len({(call.method, call.path) for call in CALLS}) == len(CALLS)
