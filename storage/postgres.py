@@ -119,6 +119,8 @@ class PostgresReader(Reader):
 class PostgresStore(SqlStore, PostgresReader):
     """The store on PostgreSQL; several instances may share one database."""
 
+    shared = True
+
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self._instance = secrets.token_hex(8)

@@ -9,7 +9,6 @@ from bridge.domain.delivery import Delivery
 from bridge.domain.handoff import Handoff
 from bridge.domain.ids import ConversationId, DeliveryId
 from bridge.domain.messages import Message, Note
-from bridge.domain.shards import SHARDS
 from bridge.ports.core import Waiting
 from bridge.ports.store import Loaded, News, Record, Tenure, TimerSetting, Wanted, Write
 from storage import reading
@@ -118,7 +117,7 @@ class Reader(ABC):
 class SqlStore(Reader):
     """A database this program writes; see `bridge.ports.store.Store`."""
 
-    shard_count = SHARDS
+    shared = False
 
     @abstractmethod
     async def commit(self, write: Write) -> None:

@@ -123,7 +123,6 @@ async def started(settings: Settings, background: Background) -> AsyncIterator[S
         stack.push_async_callback(background.close)
         await relay.begin(background.spawn)
         stack.push_async_callback(relay.stop)
-        background.spawn(store.run(), "store")
         server = await stack.enter_async_context(_server(given, desks, policy, background))
         yield Started(f"http://{parts.shown(settings.host)}:{server.port}")
 

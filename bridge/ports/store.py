@@ -158,7 +158,8 @@ class Store(Protocol):
     Every method raises `StoreUnavailable` when the database cannot be reached or cannot write.
     """
 
-    shard_count: int
+    shared: bool
+    """Whether other instances may write to the same database."""
 
     async def load(self, wanted: Wanted) -> Loaded:
         """Read what a batch needs, in one go."""
@@ -229,4 +230,8 @@ class Store(Protocol):
 
     def listen(self, listener: Callable[[News], None]) -> None:
         """Call `listener` when another instance committed something."""
+        ...
+
+    async def run(self) -> None:
+        """Hear of other instances until cancelled, or return when there can be none."""
         ...

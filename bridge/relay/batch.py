@@ -123,6 +123,7 @@ class Batch:
         self.current: dict[ConversationId, Conversation] = {}
         self.states: set[ConversationId] = set()
         self.touched: set[ConversationId] = set()
+        self.loaded: set[ConversationId] = set()
         self.write = Write()
 
     @property
@@ -156,8 +157,10 @@ class Batch:
         elif handoff_id is not None:
             wanted.handoffs.add(handoff_id)
 
-    def learn(self, loaded: Loaded) -> None:
-        """Take in what was read."""
+    def learn(self, loaded: Loaded, *, shared: bool) -> None:
+        """Take in what was read; `shared` when other instances may have written it."""
+        if shared:
+            self.loaded.update(loaded.conversations)
         for conversation_id, conversation in loaded.conversations.items():
             self._base[conversation_id] = conversation
             self.current[conversation_id] = conversation
@@ -263,7 +266,8 @@ class Batch:
         write.amended.extend(outcome.amended)
         write.notes.extend(outcome.notes)
         for delivery in outcome.deliveries:
-            write.deliveries.append(self._start(delivery))
+            may_start = conversation_id not in self.loaded
+            write.deliveries.append(self._start(delivery) if may_start else delivery)
         self._keep_fact(outcome)
         if outcome.handoff is not before.handoff and outcome.handoff is not None:
             write.handoffs.append(outcome.handoff)

@@ -40,12 +40,18 @@ class Chores:
         self._clock = clock
         self._news: set[ConversationId] = set()
         self._news_of_all = False
+        self._unseen: set[ConversationId] = set()
         self._heard = asyncio.Event()
         self._timer_set = asyncio.Event()
         self._next_timer = 0.0
 
     def noticed(self, batch: Batch) -> None:
-        """Look at the timers earlier when a batch set one that is due before the next look."""
+        """Look at the timers earlier when a batch set one that is due before the next look, and
+        bring the courier what another instance stored for conversations just read.
+        """
+        if batch.loaded:
+            self._unseen |= batch.loaded
+            self._heard.set()
         for setting in batch.write.timers:
             if setting.due_at is not None and setting.due_at < self._next_timer:
                 self._timer_set.set()
@@ -90,11 +96,13 @@ class Chores:
         owned = (await self._store.tenure()).owned
         before = self._inbox.owned
         gained = [shard for shard, epoch in owned.items() if before.get(shard) != epoch]
+        self._courier.hold((), gained)
         self._inbox.owned = dict(owned)
         if before.keys() - owned.keys():
             self._courier.keep_only(owned)
         if gained:
-            self._courier.adopt(await self._store.deliveries(gained))
+            found = await self._store.deliveries(gained)
+            self._courier.adopt(found, shards=gained)
 
     def _hear(self, news: News) -> None:
         if news.conversations is None:
@@ -108,18 +116,34 @@ class Chores:
         while True:
             await self._heard.wait()
             self._heard.clear()
-            everything, self._news_of_all = self._news_of_all, False
-            changed, self._news = frozenset(self._news), set()
             try:
-                await self._catch_up(None if everything else changed)
+                await self._sync_unseen()
+                await self._take_in_news()
             except StoreUnavailable:
                 self._news_of_all = True
                 await self._clock.sleep(1.0)
                 self._heard.set()
 
-    async def _catch_up(self, changed: frozenset[ConversationId] | None) -> None:
+    async def _sync_unseen(self) -> None:
+        unseen = frozenset(self._unseen)
+        if unseen:
+            found = await self._store.deliveries(self._inbox.owned, unseen)
+            self._courier.adopt(found, conversations=unseen)
+            self._unseen -= unseen
+
+    async def _take_in_news(self) -> None:
+        changed = None if self._news_of_all else frozenset(self._news)
+        self._news_of_all, self._news = False, set()
+        if changed is not None and not changed:
+            return
         self._inbox.forget(changed)
-        self._courier.adopt(await self._store.deliveries(self._inbox.owned, changed))
+        self._courier.hold(changed or (), ())
+        try:
+            found = await self._store.deliveries(self._inbox.owned, changed)
+        except StoreUnavailable:
+            self._unseen |= changed or set()
+            raise
+        self._courier.adopt(found, conversations=changed or ())
         watched = self._presence.watched()
         for conversation_id in watched if changed is None else watched & changed:
             self._presence.tell(conversation_id, Changed((), None))

@@ -11,12 +11,16 @@ How an attempt ended is an exception of exactly three kinds. `TryAgain`: the del
 place and waits. `Uncertain`: it is looked for. `Refused`, or too many attempts: it is dead, which
 is reported by the inbox like any fact, and its lane is parked until the operator decides.
 
+Where several instances share a database, another one may have stored deliveries that this one has
+not seen. Whenever a conversation was read from the database, or a shard was taken over, new
+deliveries are therefore held back until the stored ones have been adopted before them.
+
 A lane with nothing to do has no task, no timer and no memory.
 """
 
 import asyncio
 import logging
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -44,6 +48,9 @@ STORE_PAUSE = 1.0
 
 LOOKS = 5
 """Failed look-ups after which a delivery in doubt is given up on."""
+
+MOST_DONE = 20_000
+"""Finished deliveries remembered, far more than end while one query runs."""
 
 Spawn = Callable[[Coroutine[object, object, None], str], object]
 Key = tuple[ConversationId, Leg]
@@ -82,6 +89,10 @@ class Courier:
         self._patience = patience or Patience()
         self._lanes: dict[Key, Lane] = {}
         self._unrecorded: list[Fact] = []
+        self._syncing: set[ConversationId] = set()
+        self._adopting: set[int] = set()
+        self._held: list[Delivery] = []
+        self._done: OrderedDict[DeliveryId, None] = OrderedDict()
         self._stopping = False
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -100,6 +111,8 @@ class Courier:
             if lane[1] not in VISIBLE_ONCE or lane in self._lanes or lane in begun:
                 return delivery
             begun.add(lane)
+            if self._is_held(delivery):
+                return delivery
             if not self._may_leave(delivery, rooms):
                 return delivery
             return Delivery(
@@ -132,16 +145,43 @@ class Courier:
         for cancelled in batch.write.cancelled:
             for leg in cancelled.legs:
                 self._cancel((cancelled.conversation_id, leg), cancelled.up_to)
+        self._syncing |= batch.loaded
         for delivery in batch.write.deliveries:
-            if shard_of(delivery) in self._inbox.owned:
+            if self._is_held(delivery):
+                self._held.append(delivery)
+            elif shard_of(delivery) in self._inbox.owned:
                 self._enqueue(delivery, fresh=True)
 
-    def adopt(self, deliveries: Iterable[Delivery]) -> None:
-        """Take over deliveries found in the database, in order; known ones are left alone."""
-        known = {d.id for lane in self._lanes.values() for d in lane.queue}
-        for delivery in deliveries:
-            if delivery.id not in known:
+    def _is_held(self, delivery: Delivery) -> bool:
+        return delivery.conversation_id in self._syncing or (
+            bool(self._adopting) and shard_of(delivery) in self._adopting
+        )
+
+    def hold(self, conversations: Iterable[ConversationId], shards: Iterable[int]) -> None:
+        """Hold new deliveries of these back until `adopt` brings the stored ones."""
+        self._syncing.update(conversations)
+        self._adopting.update(shards)
+
+    def adopt(
+        self,
+        deliveries: Iterable[Delivery],
+        conversations: Iterable[ConversationId] = (),
+        shards: Iterable[int] = (),
+    ) -> None:
+        """Take over deliveries found in the database, then those held back meanwhile, in order."""
+        self._syncing.difference_update(conversations)
+        self._adopting.difference_update(shards)
+        held, self._held = self._held, []
+        found = {d.id: d for d in (*held, *deliveries) if d.id not in self._done}
+        for delivery in sorted(found.values(), key=lambda d: (d.conversation_id, d.position)):
+            if self._is_held(delivery):
+                self._held.append(delivery)
+            elif shard_of(delivery) in self._inbox.owned and not self._has(delivery):
                 self._enqueue(delivery, fresh=False)
+
+    def _has(self, delivery: Delivery) -> bool:
+        lane = self._lanes.get(delivery.lane)
+        return lane is not None and any(d.id == delivery.id for d in lane.queue)
 
     def release(self, delivery: Delivery) -> None:
         """Let a parked lane go on after its head was retried or skipped."""
@@ -152,6 +192,7 @@ class Courier:
             return
         if lane.queue and lane.queue[0].id == delivery.id:
             lane.queue.popleft()
+        self._done.pop(delivery.id, None)
         if delivery.progress is Progress.QUEUED:
             lane.queue.appendleft(delivery)
         lane.parked = False
@@ -310,6 +351,7 @@ class Courier:
             await self._inbox.put(Step((Settlement(lane.queue[0]),)))
             return
         gone = {d.id for d in group}
+        self._remember(gone)
         while lane.queue and lane.queue[0].id in gone:
             lane.queue.popleft()
         fact = Delivered(
@@ -323,6 +365,12 @@ class Courier:
         recorded = self._record(fact)
         if carried.matters:
             await recorded
+
+    def _remember(self, done: Iterable[DeliveryId]) -> None:
+        """Remember what is done: a row read before that was stored must not bring it back."""
+        self._done.update(dict.fromkeys(done))
+        while len(self._done) > MOST_DONE:
+            self._done.popitem(last=False)
 
     def _record(self, fact: Fact) -> "asyncio.Future[object]":
         """Hand a fact to the inbox; kept and handed again when the database is away."""

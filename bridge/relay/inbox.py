@@ -151,7 +151,7 @@ class StoreInbox:
             batch = Batch(self._memory, self._known, self._rules(), self.owned, self.starter())
             wanted = batch.wants([w.item for w in waiters], check_keys=check)
             if wanted is not None:
-                batch.learn(await self._store.load(wanted))
+                batch.learn(await self._store.load(wanted), shared=self._store.shared)
             verdicts = batch.decide([w.item for w in waiters])
             try:
                 if batch.has_something:

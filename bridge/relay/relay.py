@@ -79,6 +79,7 @@ class Relay:
         spawn(self.inbox.run(), "inbox")
         await chores.begin()
         for work, name in (
+            (self.store.run(), "store"),
             (courier.run(), "courier"),
             (chores.timers(), "timers"),
             (chores.leases(), "leases"),
