@@ -1,4 +1,7 @@
-"""The sandbox desk as a desk: effects, marks, finding, and failures as a test planned them."""
+"""The contract of desks on the sandbox desk, and what only this desk promises.
+
+Its failures come as a test planned them, and it knows nothing of what was sent twice.
+"""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -10,13 +13,14 @@ import pytest
 from adapters.pacing import RoomPacer
 from adapters.sandbox.desk import CAPABILITIES, SandboxDesk
 from adapters.sandbox.ledger import Ledger
+from adapters.sandbox.refs import spot_of
+from adapters.sandbox.render import post_json
 from bridge.domain.errors import DeliveryError, Refused, TryAgain, Uncertain
-from bridge.domain.handoff import State
 from bridge.domain.ids import PostRef, ThreadRef
 from bridge.domain.posts import Amendment, Mark
-from bridge.ports.desk import Desk
 from tests.adapters.sandbox.house import ROOM, card, line
 from tests.clocks import START, HandClock
+from tests.contracts.desk import DeskContract
 
 
 @pytest.fixture
@@ -32,22 +36,45 @@ async def desk(tmp_path: Path, clock: HandClock) -> AsyncIterator[SandboxDesk]:
         yield made
 
 
-def test_it_is_a_desk(desk: SandboxDesk) -> None:
-    """It has what the port asks for, by type and by name."""
-    as_port: Desk = desk
-    assert as_port.name == "sandbox"
-    assert as_port.pacer.ready(ROOM)
+class SandboxUnderTest:
+    """The sandbox desk in a test's hands."""
+
+    room = ROOM
+    began = START
+
+    def __init__(self, desk: SandboxDesk) -> None:
+        self.desk = desk
+
+    def fail_next(self, end: type[DeliveryError], *, after: bool) -> None:
+        for method in ("open_thread", "post"):
+            self.desk.faults.plan(method, end("planned"), after=after)
+
+    def shown(self, thread: ThreadRef) -> list[str]:
+        posts = map(post_json, self.desk.ledger.posts(spot_of(thread).thread))
+        return [
+            " ".join([post["text"], *(entry["text"] for entry in post["entries"])])
+            for post in posts
+            if not post["deleted"]
+        ]
+
+    def roots(self) -> int:
+        return len(self.desk.ledger.threads())
+
+    def mark_on(self, post: PostRef) -> str | None:
+        kept = self.desk.ledger.post(spot_of(post).post)
+        return post_json(kept)["mark"] if kept else None
+
+    async def lose(self, thread: ThreadRef) -> None:
+        self.desk.ledger.remove_thread(spot_of(thread).thread)
 
 
-async def test_a_post_is_found_by_each_of_its_keys(desk: SandboxDesk) -> None:
-    """A merged post settles all deliveries whose keys it carries, in its own thread only."""
-    thread = await desk.open_thread(ROOM, card(), "d_root")
-    other = await desk.open_thread(ROOM, card(), "d_other")
-    post = await desk.post(thread, line("one\ntwo"), ("d_1", "d_2"))
-    assert await desk.find(ROOM, thread, "d_1", START) == post
-    assert await desk.find(ROOM, thread, "d_2", START) == post
-    assert await desk.find(ROOM, other, "d_1", START) is None
-    assert await desk.find(ROOM, thread, "d_3", START) is None
+class TestSandbox(DeskContract):
+    """The suite."""
+
+    @pytest.fixture
+    def under_test(self, desk: SandboxDesk) -> SandboxUnderTest:
+        """A desk of its own for each test."""
+        return SandboxUnderTest(desk)
 
 
 async def test_a_root_is_found_in_its_room(desk: SandboxDesk, clock: HandClock) -> None:
@@ -79,36 +106,6 @@ async def test_marks_and_words_change_apart_and_repeating_is_harmless(desk: Sand
     await desk.amend(post, Amendment())
     [kept] = desk.ledger.posts(desk.ledger.threads()[0].id)
     assert kept.text is None
-
-
-async def test_the_card_is_kept_current(desk: SandboxDesk) -> None:
-    """A refresh replaces the root."""
-    thread = await desk.open_thread(ROOM, card(), "d_root")
-    await desk.refresh(thread, card(State.RESOLVED))
-    [kept] = desk.ledger.threads()
-    assert (kept.card["state"], kept.card["is_open"]) == ("resolved", False)
-
-
-async def test_a_deleted_thread_is_lost(desk: SandboxDesk) -> None:
-    """Words for it are refused in a way that lets the bridge open a new one."""
-    thread = await desk.open_thread(ROOM, card(), "d_root")
-    desk.ledger.remove_thread(desk.ledger.threads()[0].id)
-    with pytest.raises(Refused) as caught:
-        await desk.post(thread, line("a"), ("d_1",))
-    assert caught.value.lost_thread
-    with pytest.raises(Refused):
-        await desk.refresh(thread, card())
-
-
-@pytest.mark.parametrize(
-    "ref", ["", "slack:T1/C1/1.2", "sandbox:", "sandbox:a/b", "sandbox:a/1/2/3"]
-)
-async def test_a_foreign_reference_is_refused(desk: SandboxDesk, ref: str) -> None:
-    """What this desk did not make it does not read."""
-    with pytest.raises(Refused):
-        await desk.post(ThreadRef(ref), line("a"), ("d_1",))
-    with pytest.raises(Refused):
-        await desk.amend(PostRef(ref), Amendment(text="b"))
 
 
 async def test_words_over_the_limit_are_refused(desk: SandboxDesk) -> None:

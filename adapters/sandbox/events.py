@@ -7,16 +7,17 @@ between, or a database that is away, delays a reply and never loses it.
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.sandbox.ledger import Ledger
 from adapters.sandbox.markup import HELP, Command, Reply, TeamNote, meaning
 from adapters.sandbox.news import Teammate, acted, amended, fact_of, wrote
-from adapters.sandbox.rows import Json, KeptPost, KeptThread, NewPost, PostChange
+from adapters.sandbox.render import new_post
+from adapters.sandbox.rows import Json, KeptPost, KeptThread, PostChange
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.facts import Declined, Verb, Verdict
 from bridge.domain.messages import Attachment, Role
-from bridge.domain.posts import PostKind
+from bridge.domain.posts import Post, PostKind
 from bridge.ports.core import Clock, Inbox
 
 TELL_AGAIN_SECONDS = 2.0
@@ -70,13 +71,9 @@ class SandboxEvents:
         note = note or isinstance(said, TeamNote)
         words = said.text if isinstance(said, TeamNote) else text
         news = self._dated(wrote(who, words, files, note=note))
-        body: Json = {
-            "kind": PostKind.MESSAGE.value,
-            "role": Role.TEAMMATE.value,
-            "name": who.name,
-            "files": news["files"],
-        }
-        post = NewPost(body, words, teammate=who.id, note=note)
+        plain = new_post(Post(PostKind.MESSAGE, Role.TEAMMATE, who.name, words))
+        body = {**plain.body, "files": news["files"]}
+        post = replace(plain, body=body, teammate=who.id, note=note)
         return await self._tell(thread, news, self._ledger.add_post(thread.id, post, news=news))
 
     async def edit(self, thread: KeptThread, post: KeptPost, who: Teammate, text: str) -> Done:

@@ -53,6 +53,8 @@ class Ledger:
         file.execute("PRAGMA journal_mode=WAL")
         file.execute("PRAGMA synchronous=NORMAL")
         file.executescript(SCHEMA)
+        born = int(self._clock.now() * 1_000_000)
+        file.execute("INSERT OR IGNORE INTO counters VALUES ('born', ?)", (born,))
         self._file = file
         return self
 
@@ -183,8 +185,11 @@ class Ledger:
 
     def cursor(self) -> int:
         """Return the number of the last change."""
-        row = self._open.execute("SELECT value FROM counters WHERE name = 'change'").fetchone()
-        return int(row[0])
+        return self._counter("change")
+
+    def born(self) -> int:
+        """Return when the file was made, by which a page tells it from an earlier one."""
+        return self._counter("born")
 
     def changes(self, after: int) -> Changes:
         """Return what changed after a number."""
@@ -202,6 +207,10 @@ class Ledger:
         if self._file is None:
             raise sqlite3.ProgrammingError("the sandbox desk's file is not open")
         return self._file
+
+    def _counter(self, name: str) -> int:
+        row = self._open.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
+        return int(row[0])
 
     @contextmanager
     def _change(self) -> Iterator[tuple[sqlite3.Connection, int]]:

@@ -91,9 +91,13 @@ class SandboxRooms:
 
     async def _room(self, _: web.Request) -> web.Response:
         mates = [{"id": mate.id, "label": mate.label} for mate in self._settings.teammates]
-        cursor = self._ledger.cursor()
-        threads = [thread_json(thread) for thread in self._ledger.threads()]
-        return _json({"teammates": mates, "threads": threads, "cursor": cursor})
+        answer = {
+            "born": str(self._ledger.born()),
+            "teammates": mates,
+            "threads": [thread_json(thread) for thread in self._ledger.threads()],
+            "cursor": self._ledger.cursor(),
+        }
+        return _json(answer)
 
     async def _thread(self, request: web.Request) -> web.Response:
         thread = self._find_thread(request)

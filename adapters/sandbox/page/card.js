@@ -40,14 +40,14 @@ function quoted(evidence) {
 }
 
 function list(label, items) {
-  return items.length && el("div", { class: "tried" }, el("h4", { text: label }), el("ul", {}, items));
+  return items.length > 0 && el("div", { class: "tried" }, el("h4", { text: label }), el("ul", {}, items));
 }
 
 function facts(card) {
   const rows = card.facts.map(({ label, value }) =>
     el("div", {}, el("dt", { text: label }), el("dd", { dir: "auto", text: value, title: value })),
   );
-  return rows.length && el("dl", { class: "facts" }, rows);
+  return rows.length > 0 && el("dl", { class: "facts" }, rows);
 }
 
 function buttons(card, act) {
@@ -57,7 +57,7 @@ function buttons(card, act) {
       const [label, kind, title] = VERBS[verb];
       return el("button", { type: "button", class: `button ${kind}`, "data-verb": verb, title, text: label, click: () => act(verb) });
     });
-  return made.length && el("div", { class: "verbs", role: "group", "aria-label": "Actions on this handoff" }, made);
+  return made.length > 0 && el("div", { class: "verbs", role: "group", "aria-label": "Actions on this handoff" }, made);
 }
 
 /** Draw a card; `act(verb)` is called by its buttons, `fold` keeps whether it is folded. */

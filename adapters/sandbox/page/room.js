@@ -36,6 +36,7 @@ export function createRoom(onChange) {
 
   const room = {
     ready: false,
+    born: "",
     linked: true,
     teammates: [],
     who: keep.get("who"),
@@ -141,7 +142,7 @@ export function createRoom(onChange) {
     threads.clear();
     posts.clear();
     all.threads.forEach((thread) => threads.set(thread.id, thread));
-    Object.assign(room, { ready: true, teammates: all.teammates });
+    Object.assign(room, { ready: true, born: all.born, teammates: all.teammates });
     if (!all.teammates.some(({ id }) => id === room.who)) room.who = all.teammates[0].id;
     cursor = all.cursor;
     room.threads.forEach(({ id }) => looked.set(id, Date.now() * 1000));

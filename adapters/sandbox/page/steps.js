@@ -44,26 +44,33 @@ const DONE = {
   deed: "Begin again as a new customer",
 };
 
-function load() {
+/** How far this browser had come with the room that was made at `born`. */
+function load(born) {
+  const fresh = { born, since: Date.now(), asked: false };
   try {
-    return JSON.parse(sessionStorage.getItem(KEY)) || {};
+    const kept = JSON.parse(localStorage.getItem(KEY));
+    return kept?.born === born ? kept : fresh;
   } catch {
-    return {};
+    return fresh;
   }
 }
 
 /** Return the strip; call `render` after each change of the room. */
 export function createSteps(root, { chat, room, desk }) {
-  let walk = { since: 0, asked: false, ...load() };
+  let walk = {};
   let shown = "";
 
-  function remember(changes) {
+  function keep(changes) {
     walk = { ...walk, ...changes };
     try {
-      sessionStorage.setItem(KEY, JSON.stringify(walk));
+      localStorage.setItem(KEY, JSON.stringify(walk));
     } catch {
       // The strip then begins anew with the page.
     }
+  }
+
+  function remember(changes) {
+    keep(changes);
     render();
   }
 
@@ -95,6 +102,7 @@ export function createSteps(root, { chat, room, desk }) {
 
   function render() {
     if (!room.ready) return;
+    if (walk.born !== room.born) keep({ ...load(room.born), ...(walk.asked && { asked: true }) });
     const at = progress();
     const mark = JSON.stringify([at, walk.since]);
     if (mark === shown) return;
