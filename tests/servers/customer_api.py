@@ -24,6 +24,7 @@ CORS = {
     "Access-Control-Expose-Headers": "Retry-After",
     "Access-Control-Max-Age": "600",
 }
+ORIGIN = web.RequestKey("origin", dict[str, str])
 EPOCH = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
 
@@ -103,15 +104,15 @@ class Talk:
         self.floor = floor
         self.epoch += 1
         if handoff or floor in {"waiting", "teammate"}:
-            blank = {"id": "h1", "state": floor, "reason": "asked", "teammate": None}
-            before = self.handoff or {**blank, "waiting_since": self.tick(), "position": None}
+            blank = {"id": "h1", "state": "active", "reason": "requested", "teammate": None}
+            before = self.handoff or {**blank, "waiting_since": None, "position": None}
             self.handoff = {**before, **handoff}
         self.tell("state", self.state())
 
     def join(self, name: str, avatar_url: str | None = None) -> None:
         """A teammate takes the floor."""
         teammate = {"name": name, "avatar_url": avatar_url}
-        self.move("teammate", teammate=teammate, position=None)
+        self.move("teammate", teammate=teammate, position=None, waiting_since=None)
         self.say("system", f"{name} has joined and can see the whole conversation.")
 
 
@@ -127,6 +128,7 @@ class CustomerApi:
         self.config: Json = {}
         self.streaming = True
         self.port = 0
+        self.begun = 0
         self.runner: web.AppRunner | None = None
         self.changed = asyncio.Event()
 
@@ -134,6 +136,11 @@ class CustomerApi:
     def url(self) -> str:
         """Where the stand-in is reached."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def site(self) -> str:
+        """Where the pages are served: for a browser another origin than `url`."""
+        return f"http://localhost:{self.port}"
 
     @property
     def talk(self) -> Talk:
@@ -150,7 +157,8 @@ class CustomerApi:
 
     def new_talk(self, token: str | None = None) -> Talk:
         """Begin a conversation."""
-        number = len(self.talks) + 1
+        self.begun += 1
+        number = self.begun
         talk = Talk(f"c{number}", token or f"token-{number}")
         self.talks[talk.token] = talk
         return talk
@@ -169,7 +177,9 @@ class CustomerApi:
         """Listen, on the port of the last time if there was one."""
         app = web.Application(middlewares=[self.around], client_max_size=64 * 2**20)
         app.router.add_routes(self.routes())
-        self.runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+        self.runner = web.AppRunner(
+            app, shutdown_timeout=0.1, access_log=None, handler_cancellation=True
+        )
         await self.runner.setup()
         site = web.TCPSite(self.runner, "127.0.0.1", self.port, reuse_address=True)
         await site.start()
@@ -186,6 +196,7 @@ class CustomerApi:
         """Return every route of the customer API, the widget, and the pages of tests."""
         return [
             web.get("/healthz", self.health),
+            web.get("/favicon.ico", self.health),
             web.get("/widget.js", self.widget),
             web.get("/pages/{name}", self.page),
             web.post("/v1/sessions", self.open_session),
@@ -209,7 +220,7 @@ class CustomerApi:
         origin = {"Access-Control-Allow-Origin": request.headers.get("Origin", "*"), **CORS}
         if request.method == "OPTIONS":
             return web.Response(status=204, headers=origin)
-        request["cors"] = origin
+        request[ORIGIN] = origin
         await self.note(request)
         fault = next((one for one in self.faults if one.path == request.path), None)
         if fault:
@@ -242,7 +253,7 @@ class CustomerApi:
         """Return the conversation of a token, or answer 401."""
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if token not in self.talks:
-            raise web.HTTPUnauthorized(headers=request["cors"])
+            raise web.HTTPUnauthorized(headers=request[ORIGIN])
         return self.talks[token]
 
     # ── the routes ───────────────────────────────────────────────────────────────────────────
@@ -339,8 +350,8 @@ class CustomerApi:
         assert isinstance(part, web.FileField)
         body = part.file.read()
         id = f"f{len(talk.files) + 1}"
-        about = {"id": id, "name": part.filename, "media_type": part.content_type}
-        about = {**about, "size": len(body)}
+        about: Json = {"id": id, "name": part.filename, "media_type": part.content_type}
+        about["size"] = len(body)
         talk.files[id] = ({**about, "url": f"/v1/files/{id}"}, body)
         return web.json_response(about, status=201)
 
@@ -361,7 +372,7 @@ class CustomerApi:
             return problem(404, "no streams here")
         talk = self.tickets.pop(request.query["ticket"])
         after = int(request.query["after"])
-        response = web.StreamResponse(headers={**request["cors"], "X-Accel-Buffering": "no"})
+        response = web.StreamResponse(headers={**request[ORIGIN], "X-Accel-Buffering": "no"})
         response.content_type = "text/event-stream"
         await response.prepare(request)
         await response.write(b": hello\n\n")
@@ -369,12 +380,14 @@ class CustomerApi:
         events: asyncio.Queue[tuple[str, Json]] = asyncio.Queue()
         for message in sorted(missed, key=lambda one: int(one["cursor"])):
             events.put_nowait(("message", message))
+        events.put_nowait(("state", talk.state()))
         talk.streams.append(events)
         self.changed.set()
         try:
             await pump(events, response)
         finally:
             talk.streams.remove(events)
+            self.changed.set()
         return response
 
 
