@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from bridge.ports.core import Clock
 from bridge.ports.desk import Turn
 
-CATCH_UP = 0.25
-"""Which part of the spacing may be made up for when a timer fired late."""
+MARGIN = 1.01
+"""How much wider than the limit calls are spaced, so that one that travels faster than the one
+before it does not arrive too early.
+"""
 
 MANY_LANES = 4096
 """Above this number of lanes, idle ones are forgotten."""
@@ -30,7 +32,7 @@ class Limit:
     @property
     def spacing(self) -> float:
         """Seconds from one call to the next when the burst is used up."""
-        return 1.0 / self.per_second if self.per_second else 0.0
+        return MARGIN / self.per_second if self.per_second else 0.0
 
 
 NO_LIMIT = Limit(per_second=None)
@@ -66,8 +68,7 @@ class _Lane:
         return max(self.next_at - early, self.paused_until) - now
 
     def take(self, now: float) -> None:
-        spacing = self.limit.spacing
-        self.next_at = max(self.next_at, now - CATCH_UP * spacing) + spacing
+        self.next_at = max(self.next_at, now) + self.limit.spacing
 
     def give_back(self) -> None:
         self.next_at -= self.limit.spacing

@@ -21,7 +21,8 @@ class SlackSettings:
 
     `posts_per_second` None or 0 turns all pacing off. `allowed_people` are user ids of guests and
     outside members whose words are relayed all the same. `more_rooms` are rooms beside `room` in
-    which `/handoff` is answered. `note_words` begin a note when a colon follows.
+    which `/handoff` is answered. `note_words` begin a note when a colon follows; `timeout` is
+    how many seconds a call may take.
     """
 
     bot_token: str
@@ -36,6 +37,7 @@ class SlackSettings:
     note_words: tuple[str, ...] = ("note", "private")
     max_file_bytes: int = 25 * MEBIBYTE
     app_id: str = ""
+    timeout: float = 10.0
 
     @property
     def rooms(self) -> frozenset[str]:

@@ -22,11 +22,10 @@ Answer = dict[str, Any]
 
 POST_MESSAGE = "chat.postMessage"
 
-TOTAL_SECONDS = 10.0
-CONNECT_SECONDS = 5.0
-"""Shorter than the total, so that running out of time before sending is told from after it."""
-
-TIMEOUT = aiohttp.ClientTimeout(total=TOTAL_SECONDS, connect=CONNECT_SECONDS)
+CONNECTING = 0.5
+"""Which part of the time connecting may take: less than all of it, so that running out of time
+before anything was sent is told from running out of it after.
+"""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -39,6 +38,9 @@ class SlackWeb:
     ) -> None:
         self._session = session
         self._base = settings.api_url
+        self._timeout = aiohttp.ClientTimeout(
+            total=settings.timeout, connect=settings.timeout * CONNECTING
+        )
         self._urls: dict[str, URL] = {}
         self._as_json = _headers(settings.bot_token, "application/json; charset=utf-8")
         self._as_form = _headers(settings.bot_token, "application/x-www-form-urlencoded")
@@ -89,7 +91,7 @@ class SlackWeb:
             url = self._urls[method] = URL(self._base + method)
         try:
             async with self._session.post(
-                url, data=data, headers=headers, timeout=TIMEOUT, allow_redirects=False
+                url, data=data, headers=headers, timeout=self._timeout, allow_redirects=False
             ) as response:
                 return response.status, response.headers, await response.read()
         except (*NOT_SENT, *PERHAPS_SENT) as error:

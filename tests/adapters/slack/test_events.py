@@ -220,9 +220,7 @@ async def test_a_note_is_never_published_by_an_edit(at_desk: Scene, first: str) 
         {"reactions": [{"name": "eyes"}]},
     ],
 )
-async def test_what_slack_changes_itself_is_no_edit(
-    at_desk: Scene, change: dict[str, Any]
-) -> None:
+async def test_what_slack_changes_itself_is_no_edit(at_desk: Scene, change: dict[str, Any]) -> None:
     """Previews, counters and reactions fire the same event."""
     people = at_desk.slack.people
     ts = (await people.teammate_says(at_desk.root, "words")).ts
