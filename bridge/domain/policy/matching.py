@@ -50,9 +50,14 @@ class Reading:
     _ends: list[int] = field(default_factory=list)
     _commas: list[int] = field(default_factory=list)
 
-    def find(self, name: str) -> Finding | None:
-        """Return the first finding of a group that no look-alike overlaps."""
+    def find(self, name: str, kind: str = "") -> Finding | None:
+        """Return the first finding of a group (of one `kind` of its rules) that counts.
+
+        A finding that a look-alike overlaps does not.
+        """
         for group, rule in self._candidates(name):
+            if not rule.name.endswith(kind):
+                continue
             spans = self._match(group, rule)
             if spans and (free := self._outside_lookalikes(name, spans)):
                 start, end = free

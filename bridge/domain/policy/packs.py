@@ -16,7 +16,8 @@ from bridge.domain.policy.lexicon import Lexicon, build
 
 LANGUAGES = ("en", "fr", "es", "de", "it", "pt", "nl", "zh", "ar")
 
-Table = Mapping[str, object]
+# What a refusal may not reach over: "no need to wait, but give me a person" is none.
+_WALLS = {"ask_not": "turn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _compile_source(source: Source, bench: _Bench) -> None:
             for pattern in patterns
         )
         anchors = reduce(or_, (_anchor(rule, common) for rule in compiled), 0)
-        wall = named.get("wall", 0) if subject in source.walled else 0
+        wall = named.get(_WALLS.get(subject, "wall" if subject in source.walled else ""), 0)
         group = Group(source.language, anchors, wall, _sorted(compiled, common))
         bench.groups.setdefault(subject, []).append(group)
 
