@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from bridge.clock import SystemClock
 from bridge.config import Settings
@@ -29,10 +28,16 @@ class PolicyFile:
         """
         if self._path is None:
             return self.current.version
-        text = self._path.read_text("utf-8")
-        table = tomllib.loads(text)
-        self.waits, self.on_call = _waits(table.get("waits", {}))
-        self.current = parse_policy(table.get("policy", {}), text)
+        try:
+            text = self._path.read_text("utf-8")
+            table = tomllib.loads(text)
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+            raise ConfigurationError([f"{self._path}: cannot be read: {problem}"]) from problem
+        waits, on_call = _waits(table.get("waits", {}))
+        found = parse_policy(table.get("policy", {}), text)
+        if isinstance(found, tuple):
+            raise ConfigurationError([f"{self._path}: {problem}" for problem in found])
+        self.current, self.waits, self.on_call = found, waits, on_call
         self._version += 1
         return self.current.version
 
@@ -49,8 +54,8 @@ class PolicyFile:
 
     def is_staffed(self) -> bool:
         """Whether somebody is at the desk at this hour."""
-        now = datetime.fromtimestamp(SystemClock().now(), UTC)
-        return self.current.hours.is_open(now)
+        hours = self.current.hours
+        return hours is None or hours.is_open(SystemClock().now())
 
 
 FIELDS = ("give_up", "unanswered", "idle", "assistant")

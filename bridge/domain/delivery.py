@@ -234,12 +234,13 @@ class Patience:
     """How often and how long a delivery is tried.
 
     `delays` are the seconds before each further attempt (the last repeats), `attempts` the number
-    of attempts after which a delivery is dead. The platform's own Retry-After does not count as
-    an attempt.
+    of attempts after which a delivery is dead. With `waits_when_told` an attempt that the platform
+    put off with its own Retry-After does not count.
     """
 
     delays: tuple[float, ...] = field(default=(0.5, 1, 2, 5, 15, 60, 120, 240))
     attempts: int = 9
+    waits_when_told: bool = True
 
     def delay(self, attempts: int) -> float:
         """Return the seconds to wait after the attempt with this number, counted from 1."""

@@ -93,7 +93,7 @@ def asked_for_person(outcome: Outcome, fact: PersonAsked, rules: Rules) -> None:
         event = (
             ButtonPressed(fact.at)
             if fact.source == "button"
-            else ApiEscalates(fact.at, fact.reason, fact.evidence, fact.summary, fact.urgency)
+            else ApiEscalates(fact.at, fact.reason, fact.urgency, fact.room)
         )
         place = Place(fact.desk, fact.room) if fact.desk and fact.room else None
         decisions.escalate_for(outcome, rules, event, place)
@@ -170,7 +170,8 @@ def bot_wrote(outcome: Outcome, fact: BotWrote, rules: Rules) -> None:
         )
         return
     author = Author(fact.name or rules.assistant_name)
-    message = outcome.say(Said(Role.ASSISTANT, author, fact.text))
+    text = rules.policy.strip_markers(fact.text) or fact.text
+    message = outcome.say(Said(Role.ASSISTANT, author, text))
     outcome.set_timer(Timer.ASSISTANT_SILENT, None)
     decisions.weigh(outcome, rules, AssistantSaid(fact.text, fact.at))
     outcome.verdict = Taken(message.id, message.seq, str(outcome.floor), outcome.epoch)

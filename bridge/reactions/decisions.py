@@ -8,6 +8,7 @@ from bridge.domain.conversation import Conversation
 from bridge.domain.handoff import Reason
 from bridge.domain.messages import Message, Role
 from bridge.domain.policy import (
+    Action,
     Decision,
     Event,
     HandedBack,
@@ -26,7 +27,7 @@ from bridge.reactions.outcome import Outcome
 def _talk(outcome: Outcome) -> Talk:
     """Return the talk so far, the words being weighed included, as the policy wants it."""
     turns = tuple(
-        Turn(str(message.role), message.text)
+        Turn(message.role, message.text)
         for message in outcome.recent
         if message.role is not Role.SYSTEM and not message.deleted
     )
@@ -35,7 +36,7 @@ def _talk(outcome: Outcome) -> Talk:
 
 def _memory(conversation: Conversation, outcome: Outcome) -> Memory:
     kept = outcome.changes.get("memory", conversation.memory)
-    return Memory.from_json(kept)
+    return Memory.from_json(kept)  # type: ignore[arg-type]
 
 
 def _decide(outcome: Outcome, rules: Rules, event: Event) -> Decision:
@@ -43,7 +44,7 @@ def _decide(outcome: Outcome, rules: Rules, event: Event) -> Decision:
     decision, after = decide(rules.policy, _talk(outcome), memory, event)
     if after != memory:
         outcome.change(memory=after.to_json())
-    if decision.action != "none":
+    if decision.action is not Action.NONE:
         outcome.record(
             "decision",
             action=str(decision.action),
@@ -53,6 +54,7 @@ def _decide(outcome: Outcome, rules: Rules, event: Event) -> Decision:
             score=decision.score,
             detector=decision.detector,
             policy_version=decision.policy_version,
+            would=str(decision.would),
         )
     return decision
 
@@ -85,10 +87,10 @@ def _place(rules: Rules, decision: Decision) -> Place | None:
 def weigh(outcome: Outcome, rules: Rules, event: Event) -> bool:
     """Ask the policy about words just said; returns whether it escalated."""
     decision = _decide(outcome, rules, event)
-    if decision.action == "escalate":
+    if decision.action is Action.ESCALATE:
         escalation.request(outcome, rules, reason_of(decision), _place(rules, decision))
         return True
-    if decision.action == "offer":
+    if decision.action is Action.OFFER:
         escalation.tell_customer(outcome, "offer")
     return False
 
@@ -96,11 +98,11 @@ def weigh(outcome: Outcome, rules: Rules, event: Event) -> bool:
 def escalate_for(outcome: Outcome, rules: Rules, event: Event, place: Place | None = None) -> None:
     """Escalate for something certain: the policy names the reason and keeps its counters."""
     decision = _decide(outcome, rules, event)
-    if decision.action == "escalate":
+    if decision.action is Action.ESCALATE:
         summary = str(getattr(event, "summary", ""))
         where = place or _place(rules, decision)
         escalation.request(outcome, rules, reason_of(decision, summary), where)
-    elif decision.action == "offer":
+    elif decision.action is Action.OFFER:
         escalation.tell_customer(outcome, "offer")
     else:
         escalation.tell_customer(outcome, "trouble")

@@ -72,9 +72,11 @@ def _answered(outcome: Outcome, ask: Ask, answer: Answer, rules: Rules) -> None:
     if answer.later:
         outcome.set_timer(Timer.ASSISTANT_SILENT, outcome.at + rules.waits.assistant)
         return
-    if answer.text:
+    # A marker that asks for a person is for the policy; the customer sees the words around it.
+    text = rules.policy.strip_markers(answer.text)
+    if text:
         author = Author(answer.name or rules.assistant_name)
-        outcome.say(Said(Role.ASSISTANT, author, answer.text))
+        outcome.say(Said(Role.ASSISTANT, author, text))
     if answer.escalate is not None:
         event = AssistantEscalates(outcome.at, answer.escalate, answer.summary, answer.urgency)
         decisions.escalate_for(outcome, rules, event)
@@ -108,8 +110,10 @@ def undeliverable(outcome: Outcome, fact: Undeliverable, rules: Rules) -> None:
 
 
 def _no_answer(outcome: Outcome, ask: Ask, why: str, rules: Rules) -> None:
-    if not _is_late(outcome, ask):
-        decisions.escalate_for(outcome, rules, AssistantFailed(outcome.at, why))
+    if _is_late(outcome, ask):
+        return
+    if not decisions.weigh(outcome, rules, AssistantFailed(outcome.at, why)):
+        outcome.deliver(Ask(ask.seq, outcome.epoch, retry=True))
 
 
 def _new_thread(outcome: Outcome) -> None:

@@ -4,11 +4,12 @@ Every way into a handoff and out of it ends in one of these functions, so that t
 card, the timers, the webhooks and the words to the customer are never forgotten by one of them.
 """
 
+from datetime import datetime, tzinfo
+
 from bridge.domain.delivery import DESK_LEGS, OpenThread, PostNotice, PostTranscript, RefreshCard
 from bridge.domain.facts import Timer
 from bridge.domain.handoff import Handoff, Reason, Step
 from bridge.domain.messages import Author, Message, Role
-from bridge.domain.policy import next_opening
 from bridge.domain.rules import Place, Rules
 from bridge.domain.texts import words
 from bridge.reactions.outcome import Outcome, Said
@@ -92,11 +93,18 @@ def _mirror(outcome: Outcome, from_seq: int) -> None:
 
 
 def _say_what_happens(outcome: Outcome, rules: Rules) -> None:
-    opening = next_opening(rules.policy, outcome.at)
-    if opening is None:
+    hours = rules.policy.hours
+    if hours is None or hours.is_open(outcome.at):
         tell_customer(outcome, "looking")
-    else:
-        tell_customer(outcome, "closed_hours", when=opening)
+        return
+    opening = hours.next_opening(outcome.at)
+    when = local_time(opening, hours.zone) if opening is not None else ""
+    tell_customer(outcome, "closed_hours", when=when)
+
+
+def local_time(at: float, zone: tzinfo) -> str:
+    """Return an instant as people where the team is would write it: day and time."""
+    return datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M (%Z)")
 
 
 def claim(outcome: Outcome, rules: Rules, handoff: Handoff, owner: Author) -> Handoff:

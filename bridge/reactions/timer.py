@@ -69,7 +69,8 @@ def _waiting_since(outcome: Outcome) -> float:
 def _assistant_silent(outcome: Outcome, rules: Rules) -> None:
     if outcome.floor is Floor.ASSISTANT:
         event = AssistantFailed(outcome.at, "no answer in time")
-        decisions.escalate_for(outcome, rules, event)
+        if not decisions.weigh(outcome, rules, event):
+            escalation.tell_customer(outcome, "trouble")
 
 
 BELLS: dict[Timer, Callable[[Outcome, Rules], None]] = {

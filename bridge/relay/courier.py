@@ -43,6 +43,13 @@ VISIBLE_ONCE = frozenset({Leg.DESK, Leg.NOTICE})
 PARKING = frozenset({Leg.DESK, Leg.WEBHOOK})
 """Legs whose dead deliveries park the lane: what follows must not overtake them."""
 
+PATIENCE: dict[Leg, Patience] = dict.fromkeys(Leg, Patience()) | {
+    Leg.ASSISTANT: Patience(attempts=1, waits_when_told=False),
+    Leg.WEBHOOK: Patience(delays=(1, 5, 30, 300, 1800, 7200, 18_000, 36_000), attempts=9),
+}
+"""A customer waits for the assistant, so its failure is told at once and the policy decides whether
+it is asked again; a receiver of webhooks may be away for a day, as Standard Webhooks advises."""
+
 STORE_PAUSE = 1.0
 """Seconds before a lane tries again after the database could not take a step."""
 
@@ -80,13 +87,13 @@ class Courier:
         carriers: Mapping[Leg, Carrier],
         clock: Clock,
         spawn: Spawn,
-        patience: Patience | None = None,
+        patience: Mapping[Leg, Patience] | None = None,
     ) -> None:
         self._inbox = inbox
         self._carriers = carriers
         self._clock = clock
         self._spawn = spawn
-        self._patience = patience or Patience()
+        self._patience = {**PATIENCE, **(patience or {})}
         self._lanes: dict[Key, Lane] = {}
         self._unrecorded: list[Fact] = []
         self._syncing: set[ConversationId] = set()
@@ -388,13 +395,13 @@ class Courier:
 
         When the platform says how long to wait, the attempt does not count.
         """
-        attempts = head.attempts - 1 if problem.after is not None else head.attempts
-        if attempts >= self._patience.attempts:
+        patience = self._patience[head.leg]
+        told = problem.after is not None and patience.waits_when_told
+        attempts = head.attempts - 1 if told else head.attempts
+        if attempts >= patience.attempts:
             await self._dead(lane, head, problem.why)
             return
-        delay = (
-            problem.after if problem.after is not None else self._patience.delay(max(attempts, 1))
-        )
+        delay = problem.after if problem.after is not None else patience.delay(max(attempts, 1))
         waiting = replace(
             head,
             progress=Progress.QUEUED,
@@ -414,7 +421,7 @@ class Courier:
         lane.fresh = None
         if head.leg not in VISIBLE_ONCE:
             await self._again(lane, head, TryAgain(problem.why))
-        elif head.attempts >= self._patience.attempts:
+        elif head.attempts >= self._patience[head.leg].attempts:
             await self._dead(lane, head, problem.why)
 
     async def _settle_doubt(self, lane: Lane, head: Delivery, carrier: Carrier) -> bool:
@@ -444,7 +451,7 @@ class Courier:
                 return await carrier.find(head)
             except (TryAgain, Uncertain) as problem:
                 after = problem.after if isinstance(problem, TryAgain) else None
-                await self._clock.sleep(after or self._patience.delay(attempt))
+                await self._clock.sleep(after or self._patience[head.leg].delay(attempt))
             except Refused as problem:
                 await self._dead(lane, head, problem.why, lost_thread=problem.lost_thread)
                 return None

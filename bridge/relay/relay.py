@@ -50,7 +50,7 @@ class Relay:
         rules: Callable[[], Rules],
         outside: Outside,
         clock: Clock,
-        patience: Patience | None = None,
+        patience: Mapping[Leg, Patience] | None = None,
     ) -> None:
         self.store = store
         self.clock = clock

@@ -428,11 +428,21 @@ async def test_a_deleted_thread_is_replaced_by_one_new_one(world: World) -> None
 async def test_an_assistant_that_fails_for_good_is_replaced_by_a_person(world: World) -> None:
     """The customer never gets silence: a failing assistant escalates."""
     customer = await world.arrives()
-    world.assistant.answers = [Refused("bad key")]
+    world.assistant.answers = [Refused("bad key"), Refused("bad key")]
     await world.says(customer, "hello")
     await world.settle()
 
     assert (await world.conversation(customer)).floor is Floor.WAITING
+
+
+async def test_an_assistant_that_fails_once_is_asked_once_more(world: World) -> None:
+    """One failure is not told to the customer: the second attempt answers."""
+    customer = await world.arrives()
+    world.assistant.answers = [TryAgain("busy", 60.0)]
+    await world.says(customer, "hello")
+    await world.settle()
+
+    assert (await world.messages(customer))[-1].text == "echo: hello"
 
 
 async def test_an_assistant_that_asks_for_a_person_gets_one(world: World) -> None:
