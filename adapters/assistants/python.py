@@ -147,8 +147,7 @@ class _Pieces:
             self._wish = self._wish or piece
         elif isinstance(piece, str):
             self._text += piece
-            if text := worded(self._text, self._longest):
-                self._draft(text)
+            self._draft(worded(self._text, self._longest))
         else:
             raise BrokenReply(f"yielded a {type(piece).__name__}, not a string or Escalate")
 
@@ -178,9 +177,14 @@ class PythonAssistant:
         Whatever goes wrong in it is tried once more, then refused.
         """
         limit = asyncio.timeout(self._seconds)
+
+        def say(text: str) -> None:
+            if text:
+                draft(text)
+
         try:
             async with limit:
-                answer = await self._called(turn_of(question), draft)
+                answer = await self._called(turn_of(question), say)
         except TryAgain:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- what it raises is its own affair

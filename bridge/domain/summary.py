@@ -133,10 +133,7 @@ def one_line(text: str, longest: int) -> str:
 
 def _seen(mark: str) -> str:
     """Return a character that people can see; what is unseen or turns the line is left out."""
-    kind = unicodedata.category(mark)
-    if kind in {"Zs", "Zl", "Zp"} or mark in "\n\t":
-        return " "
-    return "" if kind.startswith("C") else mark
+    return "" if unicodedata.category(mark).startswith("C") and not mark.isspace() else mark
 
 
 def telling(text: str) -> int:

@@ -147,7 +147,7 @@ class TestSession:
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        yield f"http://localhost:{runner.addresses[0][1]}/"
         await runner.cleanup()
 
     async def test_it_keeps_no_cookies(self, server: str) -> None:

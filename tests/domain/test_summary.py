@@ -154,6 +154,7 @@ class TestFacts:
     def test_other_long_numbers_stay(self) -> None:
         """A tracking number with a wrong check digit is no card number."""
         assert not is_card("4111111111111112")
+        assert not is_card("18")
         assert not is_iban("FR1420041010050500013M02607")
         assert masked("tracking 4111111111111112") == "tracking 4111111111111112"
 

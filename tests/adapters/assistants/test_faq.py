@@ -317,6 +317,12 @@ class TestPages:
         with pytest.raises(ConfigurationError, match="no Markdown files"):
             load_sections(tmp_path)
 
+    async def test_a_word_in_passing_is_no_answer(self, tmp_path: Path) -> None:
+        """A section that only mentions a word, however often, does not answer questions on it."""
+        giraffes = "Never with giraffes. " * 12
+        (tmp_path / "page.md").write_text(f"## How do I pay?\n\nBy card. {giraffes}")
+        assert (await ask("giraffes", "en", Faq(load_sections(tmp_path)))).failed
+
     async def test_pages_of_ones_own(self, tmp_path: Path) -> None:
         """A folder with one page without a language answers customers of any language."""
         (tmp_path / "page.md").write_text("## What does a visit cost?\n\nTwelve euros.")

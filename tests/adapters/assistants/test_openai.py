@@ -4,11 +4,14 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from adapters.assistants import AssistantSettings, Bounds
+from adapters.assistants.answers import BrokenReply
+from adapters.assistants.chat_reply import Events
 from adapters.assistants.openai import OpenAIAssistant
 from adapters.assistants.phrases import phrase
 from adapters.outbound import Patient, open_session
@@ -179,6 +182,15 @@ class TestTransfer:
         server.next(streams(call(0, "{}", "delete_everything"), chunk({}, "tool_calls"), DONE))
         with pytest.raises(TryAgain, match="empty"):
             await ask(assistant)
+
+
+class TestEvents:
+    def test_a_line_without_end_is_not_kept(self) -> None:
+        """What has no line end is given up at the bound, before memory is."""
+        events = Events(1_000)
+        assert list(events.feed(b"x" * 1_000)) == []
+        with pytest.raises(BrokenReply, match="longer than 1000"):
+            list(events.feed(b"x"))
 
 
 class TestEndings:
@@ -374,6 +386,16 @@ class TestRequest:
             {"role": "assistant", "name": "Zoe_Ann", "content": "I have asked the carrier."},
             {"role": "user", "content": "And now?"},
         ]
+
+    async def test_deleted_words_are_not_repeated(
+        self, server: FakeOpenAI, assistant: OpenAIAssistant
+    ) -> None:
+        """What somebody took back is not told to the model."""
+        asked = question("CANARY", "Where is it?")
+        first, second = asked.turns
+        taken_back = replace(asked, turns=(replace(first, deleted=True), second))
+        await assistant.answer(taken_back, no_draft)
+        assert "CANARY" not in json.dumps(server.requests[0].body)
 
     async def test_old_turns_are_left_out(
         self, server: FakeOpenAI, assistant: OpenAIAssistant
