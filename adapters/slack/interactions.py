@@ -42,11 +42,15 @@ class Interactions:
             retry_handlers=[],
         )
         bolt_log.setLevel(logging.ERROR)
+
+        async def authorize() -> AuthorizeResult:
+            return await self._authorize()  # bolt looks at the arguments and would fill in `self`
+
         app = AsyncApp(
             logger=bolt_log,
             name="handoff-bridge",
             client=client,
-            authorize=self._authorize,
+            authorize=authorize,
             process_before_response=True,
             request_verification_enabled=False,
             ssl_check_enabled=False,

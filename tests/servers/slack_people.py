@@ -197,10 +197,11 @@ class People:
             **more,
         }
         return await self.deliver_form(
-            {"payload": json.dumps(self._click(message, channel, user, action))}
+            {"payload": json.dumps(self.click(message, channel, user, action))}
         )
 
-    def _click(self, message: Json, channel: str, user: str, action: Json) -> Json:
+    def click(self, message: Json, channel: str, user: str, action: Json) -> Json:
+        """Return the payload of a click."""
         return {
             "type": "block_actions",
             "team": {"id": TEAM, "domain": "acme"},
