@@ -28,6 +28,7 @@ from bridge.app.operator import Operator
 from bridge.app.policy import PolicyFile
 from bridge.clock import SystemClock
 from bridge.config import Settings
+from bridge.domain.errors import BridgeError
 from bridge.ports.desk import Desk
 from bridge.relay.relay import Outside, Relay
 from storage import open_store
@@ -75,18 +76,31 @@ class Background:
 async def run(settings: Settings, announce: Announce) -> int:
     """Run until SIGTERM or SIGINT; `announce` is called once requests are taken. Returns 0.
 
-    A second signal ends the process at once, which is as safe as a kill.
+    A second signal ends the process at once, which is as safe as a kill. Raises the
+    `BridgeError` that kept it from starting or ended it.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stopper(stop, loop))
-    async with asyncio.TaskGroup() as group:
-        background = Background(group)
-        async with started(settings, background) as running:
+    try:
+        async with (
+            asyncio.TaskGroup() as group,
+            started(settings, Background(group)) as running,
+        ):
             announce(running)
             await stop.wait()
+    except* BridgeError as problems:
+        raise first_of(problems) from problems
     return 0
+
+
+def first_of(problems: BaseExceptionGroup[BridgeError]) -> BridgeError:
+    """Return the first error of a group of groups."""
+    found: BaseException = problems
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found if isinstance(found, BridgeError) else BridgeError(str(found))
 
 
 def _stopper(stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
