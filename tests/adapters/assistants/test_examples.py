@@ -247,6 +247,6 @@ async def replied(desk: aiohttp.ClientSession, thread: Any, text: str) -> None:
     async with desk.get("/sandbox/room") as response:
         teammate = (await response.json())["teammates"][0]["id"]
     said = {"as": teammate, "text": text}
-    origin = {"Origin": str(desk._base_url).rstrip("/")}  # noqa: SLF001 -- the page's own origin
-    async with desk.post(f"/sandbox/threads/{thread}/posts", json=said, headers=origin) as response:
+    path, headers = f"/sandbox/threads/{thread}/posts", {"X-Handoff-Desk": "1"}
+    async with desk.post(path, json=said, headers=headers) as response:
         assert response.status == 201, await response.text()
