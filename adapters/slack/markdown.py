@@ -9,14 +9,9 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from adapters.slack.spans import LINK, Scanner, Span, Spans, Style
+from adapters.slack.spans import LINK, Scanner, Span, Spans, Style, is_dense
 
 DEEPEST = 8
-
-MOST_MARKS = 1500
-"""A paragraph with more characters that might be marks is not worth the time: it stays as it is."""
-
-_DENSE = "*_~`[\\<"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +144,7 @@ class _Reader:
 
 def read_spans(text: str) -> Spans:
     """Return the spans of a Markdown paragraph; one that is mostly marks is taken as it is."""
-    if sum(map(text.count, _DENSE)) + 5 * text.count("://") > MOST_MARKS:
+    if is_dense(text):
         return (Span(text),)
     scanner = Scanner(STYLES)
     ticks = _runs_of_ticks(text)

@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.slack.markdown import Block, Code, Item, Paragraph, Quote
 from adapters.slack.markup import clean
-from adapters.slack.spans import LINK, Scanner, Span, Spans, Style, merge
+from adapters.slack.spans import LINK, Scanner, Span, Spans, Style, is_dense, merge
 from adapters.slack.written import write
 
 Json = Mapping[str, Any]
@@ -29,6 +29,7 @@ _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 _TOKEN = re.compile(
     r"```(?P<code>.+?)```|`(?P<tick>[^`\n]+)`|<(?P<angle>[^<>]*)>|(?P<mark>[*_~])", re.DOTALL
 )
+_ANGLED = re.compile("<([^<>]*)>")
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 
 
@@ -191,6 +192,8 @@ def _paragraphs(lines: list[str], name: Name) -> list[Block]:
 
 
 def _mrkdwn_spans(text: str, name: Name) -> Spans:
+    if is_dense(text):
+        return (Span(unescape(_ANGLED.sub(lambda found: _angle(found[1], name).text, text))),)
     scanner = Scanner(MRKDWN)
     at = 0
     for found in _TOKEN.finditer(text):

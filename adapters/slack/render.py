@@ -32,6 +32,8 @@ EVENT_TYPE = "handoff_delivery"
 LONGEST_TEXT = 3500
 """Slack advises 4,000 characters and may cut or split what is longer; entities count too."""
 
+EMPTY = "(empty)"
+
 LONGEST_SECTION = 2900
 """A section may have 3,000 characters."""
 
@@ -133,14 +135,14 @@ def words_of(post: Post) -> Body:
         return _transcript(post)
     if post.kind is PostKind.NOTICE:
         return _notice(post.text)
-    text = post.text or (f"File: {post.file.name}" if post.file else "(empty)")
+    text = post.text or (f"File: {post.file.name}" if post.file else EMPTY)
     if len(text) <= LONGEST_TEXT and is_plain(text):
-        return {"text": escape(text) or "(empty)"}
+        return {"text": escape(text) or EMPTY}
     return {"text": plain(text, LONGEST_TEXT), "blocks": [_block(rich_text(text))]}
 
 
 def _notice(text: str) -> Body:
-    shown = plain(text, LONGEST_TEXT)
+    shown = plain(text, LONGEST_TEXT) or EMPTY
     if is_plain(text) and len(shown) <= LONGEST_SECTION:
         return {"text": shown, "blocks": [_context(shown)]}
     return {"text": shown, "blocks": [_block(rich_text(text))]}
@@ -244,7 +246,7 @@ def _chooser(verb: Verb) -> Element:
 
 
 def _block(shown: list[Element]) -> Element:
-    return {"type": "rich_text", "elements": shown}
+    return {"type": "rich_text", "elements": shown or [section((Span(EMPTY),))]}
 
 
 def _section(mrkdwn: str) -> Element:

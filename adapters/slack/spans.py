@@ -37,6 +37,17 @@ LINK = re.compile(
 """What may be linked: known schemes, no spaces, quotes, brackets or control characters."""
 
 
+MOST_MARKS = 1500
+"""A paragraph with more characters that might be marks is not worth the time: it stays as it is."""
+
+_MARKS = "*_~`[\\<"
+
+
+def is_dense(text: str) -> bool:
+    """Return whether a text is so full of marks that they hardly mean anything."""
+    return sum(map(text.count, _MARKS)) + 5 * text.count("://") > MOST_MARKS
+
+
 def merge(spans: list[Span]) -> Spans:
     """Return the spans without empty ones, neighbours of the same look joined."""
     merged: list[Span] = []
@@ -126,7 +137,7 @@ class Scanner:
             look = own
             for style, times in depth.items():
                 look |= style if times else Style.PLAIN
-            found.append(Span(text, look, url or urls[at]))
+            found.append(Span(text, look, urls[at] or url))
         return merge(found)
 
     def _urls(self, size: int) -> list[str | None]:
