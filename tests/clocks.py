@@ -33,7 +33,7 @@ class HandClock:
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
         """Wait for an event or for the clock."""
         alarm = self._alarm(seconds) if seconds > 0 else None
-        waits = [asyncio.ensure_future(event.wait())]
+        waits: list[asyncio.Future[object]] = [asyncio.ensure_future(event.wait())]
         if alarm is None:
             waits.append(asyncio.ensure_future(asyncio.sleep(0)))
         else:

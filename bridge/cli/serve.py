@@ -15,7 +15,7 @@ DEMO = {
     "HANDOFF_DESKS": "sandbox",
     "HANDOFF_ASSISTANT": "faq",
     "HANDOFF_ASSISTANT_NAME": "Harbour & Pine assistant",
-    "HANDOFF_LOG_LEVEL": "warning",
+    "HANDOFF_LOG_LEVEL": "error",
 }
 
 

@@ -40,13 +40,11 @@ class Acknowledged:
 
 def numbers(texts: Iterable[str], writer: str) -> list[int]:
     """Return the numbers of one writer's words, in the order they stand."""
-    return [
-        int(number) for text in texts for who, number in MARKED.findall(text) if who == writer
-    ]
+    return [int(number) for text in texts for who, number in MARKED.findall(text) if who == writer]
 
 
 def problems_of(seen: Sequence[int], acknowledged: int, where: str) -> list[str]:
-    """Return what is wrong with a sequence of numbers that should be 0, 1, 2, …
+    """Return what is wrong with a sequence of numbers that should count up from 0.
 
     Words that were sent and never acknowledged may be there once, or not at all.
     """

@@ -1,0 +1,48 @@
+"""`make soak`: kills real bridges for a long time and checks that every promise was kept.
+
+`--kills` counts per database. Ends with exit code 1 when a promise was broken.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.databases import running_postgres, sqlite_url
+from tests.proof.harness import kill_loop
+
+SLICE = 100
+"""Kills in one run of the loop; each run starts with a fresh database."""
+
+
+def run(name: str, url: str, kills: int, instances: int) -> int:
+    """Run one slice, print its line, and return how many promises were broken."""
+    with tempfile.TemporaryDirectory(prefix="handoff-soak-") as folder:
+        database = url or sqlite_url(Path(folder))
+        problems, totals = asyncio.run(
+            kill_loop(database, Path(folder), kills=kills, instances=instances)
+        )
+    print(f"{name}: {totals} broken: {len(problems)}", flush=True)
+    for problem in problems[:20]:
+        print(f"  {problem}", flush=True)
+    return len(problems)
+
+
+def main() -> int:
+    """Run all slices."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=1000, help="kills per database")
+    given = parser.parse_args()
+    broken = 0
+    for begin in range(0, given.kills, SLICE):
+        broken += run("sqlite", "", min(SLICE, given.kills - begin), 1)
+    with running_postgres() as server:
+        for begin in range(0, given.kills, SLICE):
+            url = server.fresh_database()
+            broken += run("postgresql, two instances", url, min(SLICE, given.kills - begin), 2)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
