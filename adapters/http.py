@@ -13,6 +13,7 @@ from typing import Self, cast
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
+from multidict import istr
 
 from adapters.addresses import Addresses, Network
 from adapters.connections import NAME, Connection, ConnectionLimits, Connections
@@ -23,10 +24,10 @@ from bridge.ports.core import Clock
 log = logging.getLogger(__name__)
 
 ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
+    istr("X-Content-Type-Options"): "nosniff",
+    istr("Referrer-Policy"): "no-referrer",
+    istr("Content-Security-Policy"): "default-src 'none'; frame-ancestors 'none'",
+    hdrs.CACHE_CONTROL: "no-store",
 }
 """Headers of every answer that does not bring its own."""
 
@@ -126,7 +127,10 @@ def _edge(clock: Clock, requests: Counter, seconds: Durations) -> Middleware:
             connection.begin(request)
         status = 0
         try:
-            response = await _answer(request, handler)
+            try:
+                response = await handler(request)
+            except Exception as error:  # noqa: BLE001 -- the last resort: it is answered and logged
+                response = _refusal(request, error)
             status = response.status
         except web.HTTPException as redirection:
             status = redirection.status
@@ -143,18 +147,11 @@ def _edge(clock: Clock, requests: Counter, seconds: Durations) -> Middleware:
     return edge
 
 
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except Exception as error:
-        if has_begun(request):
-            log.warning("answer_broken_off", extra={"route": _route(request)})
-            raise ConnectionResetError from error
-        return _refusal(request, error)
-
-
 def _refusal(request: web.Request, error: Exception) -> web.StreamResponse:
     """Return the answer to an exception; raises on what is no refusal but an end."""
+    if has_begun(request):
+        log.warning("answer_broken_off", extra={"route": _route(request)})
+        raise ConnectionResetError from error
     if isinstance(error, EXPECTED):
         return problem_of(error).response()
     if isinstance(error, web.HTTPException):

@@ -5,7 +5,7 @@ does not follow on the last message without a gap, or that piles up, is thrown a
 read again from there; so nothing is missed, doubled, or kept for a reader who does not read.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from adapters.problems import encode
 from adapters.web.shapes import is_waiting, message_json
@@ -27,7 +27,7 @@ def frame(event: str, value: object, cursor: int | None = None) -> bytes:
 
 
 class Feed:
-    """One stream's news; `wake` is called when there is something to do."""
+    """One stream's news."""
 
     __slots__ = (
         "_draft",
@@ -43,12 +43,10 @@ class Feed:
         "state",
         "told",
         "waiting",
-        "wake",
     )
 
-    def __init__(self, cursor: int, wake: Callable[[], None]) -> None:
+    def __init__(self, cursor: int) -> None:
         self.cursor = cursor
-        self.wake = wake
         self.behind = True
         self.beat = False
         self.closed = False
@@ -61,6 +59,9 @@ class Feed:
         self._pending: list[Message] | None = None
         self._draft: DraftGrew | None = None
         self._typing: Typing | None = None
+
+    def wake(self) -> None:
+        """Tell whoever serves the stream that there is something to do."""
 
     def hear(self, event: Event) -> None:
         """Take in what changed; called by the core, must not block."""

@@ -47,21 +47,23 @@ HEADERS = {
 _LAST_EVENT = Digits(Integer(0, LAST_CURSOR), 0)
 
 
-class Doorbell:
-    """Wakes the one handler that waits."""
+class LiveFeed(Feed):
+    """A feed with the one handler that waits for its news, and its turn for heartbeats."""
 
-    __slots__ = ("_waiter",)
+    __slots__ = ("_waiter", "turn")
 
-    def __init__(self) -> None:
+    def __init__(self, cursor: int, turn: int) -> None:
+        super().__init__(cursor)
+        self.turn = turn
         self._waiter: asyncio.Future[None] | None = None
 
-    def ring(self) -> None:
-        """Wake it, now or as soon as it would wait."""
+    def wake(self) -> None:
+        """Wake the handler if it waits; else it will look before it does."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     async def wait(self) -> None:
-        """Wait until it rings."""
+        """Wait for news."""
         self._waiter = asyncio.get_running_loop().create_future()
         try:
             await self._waiter
@@ -77,7 +79,7 @@ class Streams:
         self._sightings = sightings
         self._most_each = most_each
         self._open: dict[ConversationId, int] = {}
-        self._turns: list[set[Feed]] = [set() for _ in range(BEAT_EVERY)]
+        self._turns: list[set[LiveFeed]] = [set() for _ in range(BEAT_EVERY)]
         self._next = 0
         self._second = 0
         self._closing = False
@@ -91,26 +93,31 @@ class Streams:
 
     async def follow(self, asked: Asked) -> web.StreamResponse:
         """Open a stream and serve it until it ends."""
-        conversation_id = asked.conversation_id
+        conversation_id, request = asked.conversation_id, asked.request
         self._check_room(conversation_id)
-        bell = Doorbell()
-        feed = Feed(_asked_after(asked), bell.ring)
-        leave = self._enter(conversation_id, feed)
+        self._next = (self._next + 1) % BEAT_EVERY
+        feed = LiveFeed(_asked_after(asked), self._next)
         response = web.StreamResponse(headers={**HEADERS, **asked.headers})
+        # What is not needed any more is let go of: there are thousands of these, mostly idle.
+        del asked
+        unwatch = self._enter(conversation_id, feed)
         try:
             conversation = await self._core.board.conversation(conversation_id)
             if conversation is None:
                 raise refused()
             _begin(feed, conversation)
-            await response.prepare(asked.request)
+            del conversation
+            await response.prepare(request)
+            response.headers.clear()
             await response.write(_retry())
-            await self._serve(conversation_id, feed, bell, response)
+            await self._serve(conversation_id, feed, response)
         except StoreUnavailable:
             if not response.prepared:
                 raise
             log.warning("stream_ended", extra={"conversation": conversation_id})
         finally:
-            leave()
+            unwatch()
+            self._leave(conversation_id, feed)
         return response
 
     def _check_room(self, conversation_id: ConversationId) -> None:
@@ -120,29 +127,21 @@ class Streams:
             detail = f"This conversation has {self._most_each} open streams already."
             raise Problem(429, detail).with_headers(try_again_in(BEAT_EVERY))
 
-    def _enter(self, conversation_id: ConversationId, feed: Feed) -> Callable[[], None]:
-        """Count a stream in and let it listen; returns what undoes both."""
-        turn = self._turns[self._next % BEAT_EVERY]
-        self._next += 1
-        turn.add(feed)
+    def _enter(self, conversation_id: ConversationId, feed: LiveFeed) -> Callable[[], None]:
+        """Count a stream in and let it listen; returns what ends the listening."""
+        self._turns[feed.turn].add(feed)
         self._open[conversation_id] = self._open.get(conversation_id, 0) + 1
-        unwatch = self._core.presence.watch(conversation_id, feed.hear)
+        return self._core.presence.watch(conversation_id, feed.hear)
 
-        def leave() -> None:
-            unwatch()
-            turn.discard(feed)
-            self._open[conversation_id] -= 1
-            if not self._open[conversation_id]:
-                del self._open[conversation_id]
-
-        return leave
+    def _leave(self, conversation_id: ConversationId, feed: LiveFeed) -> None:
+        """Count a stream out."""
+        self._turns[feed.turn].discard(feed)
+        self._open[conversation_id] -= 1
+        if not self._open[conversation_id]:
+            del self._open[conversation_id]
 
     async def _serve(
-        self,
-        conversation_id: ConversationId,
-        feed: Feed,
-        bell: Doorbell,
-        response: web.StreamResponse,
+        self, conversation_id: ConversationId, feed: LiveFeed, response: web.StreamResponse
     ) -> None:
         while not feed.closed:
             if feed.behind:
@@ -154,7 +153,7 @@ class Streams:
                 await response.write(news)
                 self._sighted(conversation_id, feed)
             if not feed.has_news:
-                await bell.wait()
+                await feed.wait()
         await response.write(_retry())
 
     async def _catch_up(

@@ -28,7 +28,7 @@ def state(epoch: int) -> Conversation:
 
 def feed(cursor: int = 0) -> Feed:
     """Return a feed that has caught up."""
-    made = Feed(cursor, lambda: None)
+    made = Feed(cursor)
     made.behind = False
     return made
 
@@ -43,7 +43,7 @@ def test_every_message_is_told_once_and_in_order(steps: list[str]) -> None:
     """However news is delivered, lost or repeated: what the stream told is the log."""
     log: list[Message] = []
     told: list[int] = []
-    one = Feed(0, lambda: None)
+    one = Feed(0)
 
     def look() -> None:
         while one.has_news:
