@@ -8,8 +8,9 @@ broken reply, and a broken reply is never shown.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from adapters.assistants.phrases import phrase
 from bridge.domain.delivery import Answer
 from bridge.domain.errors import BridgeError
 
@@ -116,6 +117,13 @@ def answer_in(reply: object, longest: int) -> Answer:
         confidence=confidence_in(reply.get("confidence")),
         name=plain(name)[:NAME_LENGTH] or None if isinstance(name, str) else None,
     )
+
+
+def spoken(answer: Answer, locale: str) -> Answer:
+    """Return an answer that leaves nobody without a word: a bare failure says it does not know."""
+    if answer.failed and not answer.text:
+        return replace(answer, text=phrase("unknown", locale))
+    return answer
 
 
 def worded(text: str, longest: int) -> str:

@@ -55,6 +55,12 @@ def chat_url(settings: AssistantSettings) -> URL:
     return url.with_path(path + "/chat/completions").with_query(url.query)
 
 
+def _check_key(key: str) -> None:
+    """Refuse a key that no header can carry (RFC 9110, 5.5)."""
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigurationError(["OPENAI_API_KEY holds signs that no key has: copy it again"])
+
+
 class ChatServer:
     """One OpenAI-compatible server."""
 
@@ -64,6 +70,7 @@ class ChatServer:
         self._url = chat_url(settings)
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         if settings.api_key:
+            _check_key(settings.api_key)
             self._headers["Authorization"] = f"Bearer {settings.api_key}"
         self._bounds = settings.bounds
         self._session = session

@@ -17,6 +17,7 @@ from adapters.assistants.failures import Breaker
 from adapters.assistants.settings import AssistantSettings
 from adapters.outbound import Patient
 from bridge.domain.errors import Refused, TryAgain
+from bridge.domain.findings import told_to_models
 from bridge.domain.messages import Message, Role
 from bridge.ports.core import Clock
 
@@ -67,7 +68,7 @@ def talk_as_data(messages: Sequence[Message], longest: int) -> str:
         speaker = _SPEAKERS.get(message.role)
         if speaker is None or message.deleted:
             continue
-        text = message.text[: longest // 4]
+        text = told_to_models(message.text[: longest // 4])
         left -= len(text)
         if left < 0:
             break

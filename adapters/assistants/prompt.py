@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from adapters.assistants.answers import URGENCIES
 from adapters.assistants.chat_request import Tool, Turn
 from adapters.assistants.settings import Bounds
+from bridge.domain.findings import told_to_models
 from bridge.domain.messages import Message, Role
 from bridge.ports.assistant import Question
 
@@ -107,7 +108,7 @@ def _turn(message: Message, longest: int) -> Turn | None:
     """Return one message as a turn; None for what nobody said to the other."""
     role = _ROLES.get(message.role)
     files = [f"[attached file: {file.name}]" for file in message.attachments]
-    text = "\n".join([message.text, *files]).strip()
+    text = told_to_models("\n".join([message.text, *files])).strip()
     if role is None or message.deleted or not text:
         return None
     if len(text) > longest:

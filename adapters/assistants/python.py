@@ -21,6 +21,7 @@ from adapters.assistants.answers import (
     answer_in,
     escalation,
     plain,
+    spoken,
     worded,
 )
 from adapters.assistants.failures import SecondChances
@@ -191,7 +192,7 @@ class PythonAssistant:
             why = "did not end in time" if limit.expired() else _told(error)
             raise self._chances.failure(question.key, f"{WHO} {why}") from None
         self._chances.forget(question.key)
-        return answer
+        return spoken(answer, question.customer.locale)
 
     async def _called(self, turn: Turn, draft: Draft) -> Answer:
         """Call the function where it belongs: an async one here, any other in a thread."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import aiohttp
 
-from adapters.assistants.answers import BrokenReply, answer_in
+from adapters.assistants.answers import BrokenReply, answer_in, spoken
 from adapters.assistants.failures import SecondChances
 from adapters.assistants.settings import AssistantSettings
 from adapters.outbound import (
@@ -57,7 +57,7 @@ class WebhookAssistant:
         except (BrokenReply, TooMuch) as error:
             raise self._chances.failure(question.key, f"{WHO}: {error}") from None
         self._chances.forget(question.key)
-        return answer
+        return spoken(answer, question.customer.locale)
 
     async def _ask(self, question: Question) -> Answer:
         """Make one call."""

@@ -28,6 +28,7 @@ class Finding:
 
 _CARD = re.compile(r"(?<![\w-])\d(?:[ \-.]?\d){12,18}(?![\w-])")
 _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?!\w)")
+_UNSEEN = re.compile("[\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
 _PHONE = re.compile(r"(?<![\w+#/-])(?:\+|00?)[1-9](?:[ ().\-/]{0,2}\d){6,14}(?![\w-])")
 _AMOUNT = re.compile(
@@ -64,6 +65,16 @@ def masked(text: str) -> str:
     """Return text in which card and bank account numbers show their last four digits only."""
     text = _CARD.sub(lambda found: _hidden(found[0]) if is_card(found[0]) else found[0], text)
     return _IBAN.sub(lambda found: _hidden(found[0]) if is_iban(found[0]) else found[0], text)
+
+
+def told_to_models(text: str) -> str:
+    """Return words as a language model may be given them: secrets masked, nothing unseen in them.
+
+    Signs that people do not see (tags, direction marks, widthless spaces) can carry orders.
+    """
+    western = western_digits(_UNSEEN.sub("", text))
+    hidden = masked(western)
+    return hidden if hidden != western else _UNSEEN.sub("", text)
 
 
 def _hidden(number: str) -> str:

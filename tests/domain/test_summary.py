@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.conversation import Customer
-from bridge.domain.findings import findings, is_card, is_iban, masked, western_digits
+from bridge.domain.findings import (
+    findings,
+    is_card,
+    is_iban,
+    masked,
+    told_to_models,
+    western_digits,
+)
 from bridge.domain.messages import Role
 from bridge.domain.summary import (
     REPLY_LENGTH,
@@ -150,6 +157,12 @@ class TestFacts:
     def test_account_numbers_are_hidden(self) -> None:
         """A valid account number shows its last four signs."""
         assert masked("pay to FR14 2004 1010 0505 0001 3M02 606") == "pay to •••• 2606"
+
+    def test_what_a_model_is_told(self) -> None:
+        """Masked where it must be, else word for word, without signs that nobody sees."""
+        assert told_to_models("card ４１１１１１１１１１１１１１１１") == "card •••• 1111"
+        assert told_to_models("رقم ١٢٣٤٥ 👩‍👧") == "رقم ١٢٣٤٥ 👩‍👧"
+        assert told_to_models("a\u202e\U000e0061b") == "ab"
 
     def test_other_long_numbers_stay(self) -> None:
         """A tracking number with a wrong check digit is no card number."""

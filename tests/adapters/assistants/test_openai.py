@@ -426,6 +426,14 @@ class TestRequest:
         assert "CANARY" not in first
         assert "Mia" not in json.dumps(server.requests[0].body)
 
+    async def test_secrets_and_hidden_signs_do_not_leave(
+        self, server: FakeOpenAI, assistant: OpenAIAssistant
+    ) -> None:
+        """Card numbers are masked for the model, and signs that nobody sees are left out."""
+        await ask(assistant, "my card 4111 1111 1111 1111 \u202ehi\U000e0041\U000e0042\u200b")
+        sent = server.requests[0].body["messages"][1]["content"]
+        assert sent == "my card •••• 1111 hi"
+
     async def test_the_site_may_give_its_own_instructions(self, server: FakeOpenAI) -> None:
         """A prompt of the site replaces the built-in one; passages of its documents follow."""
         settings = AssistantSettings(base_url=server.url, model="tiny", prompt="Speak like a ship.")
@@ -493,6 +501,8 @@ class TestSettings:
             (AssistantSettings(api_key=KEY), "HANDOFF_ASSISTANT_MODEL"),
             (AssistantSettings(model="tiny"), "OPENAI_API_KEY"),
             (AssistantSettings(model="tiny", base_url="ftp://x"), "OPENAI_BASE_URL"),
+            (AssistantSettings(model="tiny", api_key=f"{KEY}\r\nX: y"), "OPENAI_API_KEY"),
+            (AssistantSettings(model="tiny", api_key=f"{KEY}…"), "OPENAI_API_KEY"),
             (AssistantSettings(model="tiny", base_url="localhost:11434"), "OPENAI_BASE_URL"),
             (AssistantSettings(model="tiny", base_url="http://a:b@c/"), "OPENAI_BASE_URL"),
             (

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.assistants import AssistantSettings, Bounds
+from adapters.assistants.phrases import phrase
 from adapters.assistants.webhook import WebhookAssistant
 from adapters.outbound import Patient, open_session
 from bridge.domain.delivery import Answer
@@ -111,7 +112,7 @@ class TestAnswers:
                 {"text": "No idea.", "failed": True, "confidence": 0.1, "name": "Robo"},
                 Answer(text="No idea.", failed=True, confidence=0.1, name="Robo"),
             ),
-            ({"failed": True}, Answer(failed=True)),
+            ({"failed": True}, Answer(text=phrase("unknown", "en"), failed=True)),
             (
                 {"escalate": {"reason": "refund", "summary": "s", "urgency": "high"}},
                 Answer(escalate="refund", summary="s", urgency="high"),
