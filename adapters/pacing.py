@@ -98,6 +98,9 @@ class Lanes:
         self._lanes: dict[str, _Lane] = {}
         self._count = 0
 
+    def __len__(self) -> int:
+        return len(self._lanes)
+
     def ready(self, key: str) -> bool:
         """Return whether a call under `key` would be allowed at once."""
         lane = self._lanes.get(key)
