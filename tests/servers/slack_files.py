@@ -1,5 +1,6 @@
 """Files in the fake workspace: the three steps of an upload, and downloads that want the token."""
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
 
 
 class FileMethods:
-    """`late_shares` is how many times files.info answers without the message it was shared in."""
+    """`late_shares` is how many times files.info answers without the message it was shared in;
+    downloads wait for `gate` when it is set.
+    """
 
     def __init__(self, slack: "FakeSlack") -> None:
         self._slack = slack
@@ -20,6 +23,7 @@ class FileMethods:
         self.never_shared = False
         self.redirect_to = ""
         self.html_instead = False
+        self.gate: asyncio.Event | None = None
         self.tokens_seen: list[str | None] = []
         self._polls: dict[str, int] = {}
 
@@ -117,6 +121,8 @@ class FileMethods:
 
     async def _download(self, request: web.Request) -> web.Response:
         self.tokens_seen.append(request.headers.get("Authorization"))
+        if self.gate is not None:
+            await self.gate.wait()
         if self.redirect_to:
             return web.Response(status=302, headers={"Location": self.redirect_to})
         known = self._slack.state.files.get(request.match_info["id"])

@@ -79,6 +79,7 @@ class MemoryInbox:
     slow: float = 0.0
     decline: Declined | None = None
     keys: set[str] = field(default_factory=set)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def report(self, fact: Fact) -> Verdict:
         """Take a fact, unless told otherwise."""
@@ -95,6 +96,7 @@ class MemoryInbox:
             return self.decline
         self.keys.add(fact.key)
         self.facts.append(fact)
+        self.arrived.set()
         return Taken()
 
 
