@@ -4,7 +4,7 @@ An answer is a section's text, word for word. Below the threshold it says honest
 know, and names the nearest questions. It never says the same thing twice in a row.
 """
 
-from adapters.assistants.faq_index import Faq, Hit
+from adapters.assistants.faq_index import Faq, Hit, clipped
 from adapters.assistants.faq_words import guessed_language, small_talk
 from adapters.assistants.phrases import phrase
 from adapters.assistants.prompt import asked
@@ -26,7 +26,7 @@ class FaqAssistant:
 
     async def answer(self, question: Question, draft: Draft) -> Answer:  # noqa: ARG002 -- at once
         """Return the section that answers, small talk for small talk, or that it does not know."""
-        text = asked(question)
+        text = clipped(asked(question))
         locale = guessed_language(text, question.customer.locale)
         talk = small_talk(text) if text else "hello"
         if talk:

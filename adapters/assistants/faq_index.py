@@ -39,6 +39,10 @@ FUNCTION = 0.15
 WORDING = 0.4
 """The share of the score that comes from the wording that is most like the question."""
 
+LOOKED_AT = 800
+"""How many characters are looked at: as many at the beginning as at the end."""
+CLAUSES = 6
+"""How many clauses are looked at by themselves, the last ones."""
 LONG = 10
 """From how many words on a message is also looked at clause by clause."""
 
@@ -66,6 +70,12 @@ class _Entry:
     about: frozenset[str]
     wordings: tuple[frozenset[str], ...]
     length: int
+
+
+def clipped(text: str) -> str:
+    """Return a text, or the beginning and the end of a long one."""
+    half = LOOKED_AT // 2
+    return text if len(text) <= LOOKED_AT else f"{text[:half]}\n{text[-half:]}"
 
 
 def is_close(word: str, known: str) -> bool:
@@ -105,7 +115,7 @@ class _Shelf:
 
         People tell a story and ask at its end; words around the question must not drown it.
         """
-        clauses = [clause for clause in _CLAUSE_END.split(text) if clause.strip()]
+        clauses = [clause for clause in _CLAUSE_END.split(text) if clause.strip()][-CLAUSES:]
         if len(raw_words(text)) < LONG or len(clauses) == 1:
             return self._matched(text)
         best: dict[str, Hit] = {}
@@ -210,7 +220,7 @@ class Faq:
 
         Only when their language has nothing of its own, the others are searched.
         """
-        text = without_greeting(text)
+        text = without_greeting(clipped(text))
         spoken = guessed_language(text, locale)
         for language in dict.fromkeys((spoken, locale.partition("-")[0].lower())):
             hits = self._shelves[language].search(text) if language in self._shelves else []

@@ -1,6 +1,7 @@
 """The FAQ assistant: how well it answers the demo's questions, and how its files are read."""
 
 import json
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,13 @@ class TestAnswers:
             "has one already. How can I send it back?"
         )
         assert heading_of(await ask(story)) == "How do I return an item?"
+
+    async def test_words_made_to_be_slow(self) -> None:
+        """The longest and oddest text holds the loop for a fraction of a moment."""
+        for text in (", ".join(f"wordy{n} order" for n in range(1_500)), "delivary " * 2_000):
+            started = time.perf_counter()
+            await ask(text)
+            assert time.perf_counter() - started < 0.25
 
     async def test_the_same_answer_is_not_given_twice_in_a_row(self) -> None:
         """Who asks again what was just answered was not helped by it."""
