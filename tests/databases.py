@@ -23,10 +23,17 @@ import asyncpg
 import pytest
 
 from storage import migrate
+from storage.tables import TABLES
 
 SOCKET = ".s.PGSQL.5432"
 TEMPLATE = "migrated"
 _numbers = itertools.count(1)
+
+_EMPTY = f"""
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid();
+TRUNCATE {", ".join(table.name for table in TABLES)} RESTART IDENTITY
+"""  # noqa: S608 (names from our own tables)
 
 
 def sqlite_url(folder: Path, name: str = "handoff.db") -> str:
@@ -54,6 +61,7 @@ class PostgresServer:
             self._as |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         self._programs = self._reachable(programs)
         self._process: subprocess.Popen[bytes] | None = None
+        self._returned: list[str] = []
 
     def _reachable(self, programs: Path) -> Path:
         """Return the programs, copied when the account that runs them cannot reach them."""
@@ -119,14 +127,22 @@ class PostgresServer:
         return f"postgresql://postgres:@/{database}?host={folder or self.folder}"
 
     def fresh_database(self, *, migrated: bool = True) -> str:
-        """Make a database of its own and return its URL."""
+        """Return the URL of a database with nothing in it; not for a running event loop."""
+        if migrated and self._returned:
+            name = self._returned.pop()
+            asyncio.run(self._execute(_EMPTY, name))
+            return self.url(name)
         name = f"test_{next(_numbers)}"
         template = TEMPLATE if migrated else "template0"
         asyncio.run(self._execute(f"CREATE DATABASE {name} TEMPLATE {template}"))
         return self.url(name)
 
-    async def _execute(self, order: str) -> None:
-        connection = await asyncpg.connect(self.url("postgres"))
+    def give_back(self, url: str) -> None:
+        """Let a migrated database be used again, which is four times quicker than a new one."""
+        self._returned.append(url.partition("@/")[2].partition("?")[0])
+
+    async def _execute(self, order: str, database: str = "postgres") -> None:
+        connection = await asyncpg.connect(self.url(database))
         try:
             await connection.execute(order)
         finally:
@@ -154,7 +170,8 @@ def running_postgres() -> Iterator[PostgresServer]:
             server.make_template()
             yield server
         finally:
-            server.stop(signal.SIGINT)
+            # Nothing in it is wanted any more, so it need not be put in order.
+            server.stop(signal.SIGQUIT)
     finally:
         shutil.rmtree(folder)
 
@@ -167,6 +184,8 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> str:
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """A fresh PostgreSQL database with all its tables."""
-    return postgres_server.fresh_database()
+    url = postgres_server.fresh_database()
+    yield url
+    postgres_server.give_back(url)

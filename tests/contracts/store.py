@@ -24,7 +24,7 @@ from bridge.domain.facts import Timer
 from bridge.domain.handoff import State
 from bridge.domain.ids import ConversationId, DeliveryId, HandoffId, MessageId, PostRef, ThreadRef
 from bridge.domain.messages import Author, Note
-from bridge.domain.shards import shard_of, shard_of_conversation
+from bridge.domain.shards import SHARDS, shard_of, shard_of_conversation
 from bridge.ports.store import (
     Cancellation,
     Moved,
@@ -54,7 +54,7 @@ from tests.storage.things import (
     message,
 )
 
-ALL_SHARDS = range(SqlStore.shard_count)
+ALL_SHARDS = range(SHARDS)
 
 TEXTS = (
     "",
