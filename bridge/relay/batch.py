@@ -63,6 +63,12 @@ class Known:
     threads: dict[ThreadRef, ConversationId] = field(default_factory=dict)
     handoffs: dict[HandoffId, ConversationId] = field(default_factory=dict)
 
+    def of(self, thread: ThreadRef | None, handoff_id: HandoffId | None) -> ConversationId | None:
+        """Return the conversation of a thread, or else of a handoff, if remembered."""
+        if thread is not None:
+            return self.threads.get(thread)
+        return self.handoffs.get(handoff_id) if handoff_id is not None else None
+
     def trim(self) -> None:
         """Stay bounded: what is forgotten is read again when needed."""
         if len(self.threads) + len(self.handoffs) > MOST_KNOWN:
@@ -118,6 +124,9 @@ class Batch:
         self._owned = owned
         self._start = start
         self._base: dict[ConversationId, Conversation | None] = {}
+        # What was known when the batch was begun stays known to it: while it waits for a read,
+        # news of another instance may make the inbox forget.
+        self._resolved: dict[ThreadRef | HandoffId, ConversationId] = {}
         self._taken: dict[str, TakenFact] = {}
         self._posts: dict[PostRef, Message] = {}
         self.current: dict[ConversationId, Conversation] = {}
@@ -150,12 +159,22 @@ class Batch:
         found = self._conversation_id(fact)
         thread, handoff_id = _address(fact)
         if found:
-            if found not in self._memory:
+            if not self._recall(found):
                 wanted.conversations.add(found)
         elif thread is not None:
             wanted.threads.add(thread)
         elif handoff_id is not None:
             wanted.handoffs.add(handoff_id)
+
+    def _recall(self, conversation_id: ConversationId) -> bool:
+        """Take a conversation over from memory; returns whether it was there."""
+        if conversation_id not in self.current:
+            found = self._memory.get(conversation_id)
+            if found is None:
+                return False
+            self._base[conversation_id] = found
+            self.current[conversation_id] = found
+        return True
 
     def learn(self, loaded: Loaded, *, shared: bool) -> None:
         """Take in what was read; `shared` when other instances may have written it."""
@@ -166,6 +185,8 @@ class Batch:
             self.current[conversation_id] = conversation
         self._known.threads.update(loaded.threads)
         self._known.handoffs.update(loaded.handoffs)
+        self._resolved |= loaded.threads
+        self._resolved |= loaded.handoffs
         self._posts.update(loaded.posts)
         self._taken.update(loaded.facts)
 
@@ -173,11 +194,15 @@ class Batch:
         if fact.conversation_id:
             return fact.conversation_id
         thread, handoff_id = _address(fact)
-        if thread is not None:
-            return self._known.threads.get(thread, ConversationId(""))
-        if handoff_id is not None:
-            return self._known.handoffs.get(handoff_id, ConversationId(""))
-        return ConversationId("")
+        name = thread or handoff_id
+        if name is None:
+            return ConversationId("")
+        if name not in self._resolved:
+            found = self._known.of(thread, handoff_id)
+            if found is None:
+                return ConversationId("")
+            self._resolved[name] = found
+        return self._resolved[name]
 
     def decide(self, items: Sequence[Fact | Step]) -> list[Verdict]:
         """Decide on everything in order and collect what is to be stored."""
@@ -219,11 +244,8 @@ class Batch:
 
     def _find(self, fact: Fact) -> Conversation | None:
         conversation_id = self._conversation_id(fact)
+        self._recall(conversation_id)
         found = self.current.get(conversation_id)
-        if found is None and conversation_id in self._memory:
-            found = self._memory[conversation_id]
-            self._base[conversation_id] = found
-            self.current[conversation_id] = found
         if found is None and isinstance(fact, SessionOpened):
             found = Conversation(fact.conversation_id, fact.customer, fact.at)
             self._base[conversation_id] = None
