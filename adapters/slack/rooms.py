@@ -32,9 +32,7 @@ class SlackRooms:
         self._ingress = Ingress(self._office, relay, Interactions(self._office, core))
         self._catch_up = CatchUp(desk, core.board, relay)
         count = CONNECTIONS if self._office.settings.app_token else 0
-        self._sockets = [
-            Socket(self._office, self._ingress, i, self.catch_up) for i in range(count)
-        ]
+        self.sockets = [Socket(self._office, self._ingress, i, self.catch_up) for i in range(count)]
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes Slack calls; none when it is reached over sockets."""
@@ -44,9 +42,9 @@ class SlackRooms:
         """Do the background work until cancelled: errands, sockets, and catching up."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._office.errands.run(), name="slack errands")
-            if not self._sockets:
+            if not self.sockets:
                 group.create_task(self._catch_up_at_start(), name="slack catch-up")
-            for number, socket in enumerate(self._sockets):
+            for number, socket in enumerate(self.sockets):
                 group.create_task(socket.run(), name=f"slack socket {number}")
 
     async def _catch_up_at_start(self) -> None:

@@ -18,19 +18,22 @@ if TYPE_CHECKING:
     from tests.servers.slack import FakeSlack
 
 
+PING_SECONDS = 0.1
+
+
 class Sockets:
     """The connections. Each payload goes to one of them; no answer in time is tried again."""
 
     def __init__(self, slack: "FakeSlack") -> None:
         self._slack = slack
         self.connected: list[web.WebSocketResponse] = []
-        self.silent = False
-        self.refuse = False
+        self.refuse = 0
         self.ack_seconds = 3.0
         self.opened = 0
         self.used_again = 0
-        self.arrived = asyncio.Event()
+        self._moved = asyncio.Event()
         self._tickets: set[str] = set()
+        self._hushed: set[web.WebSocketResponse] = set()
         self._turn = 0
         self._envelopes = 0
         self._acks: dict[str, asyncio.Future[Json]] = {}
@@ -51,22 +54,43 @@ class Sockets:
         ticket = request.query.get("ticket", "")
         if ticket not in self._tickets or self.refuse:
             self.used_again += ticket not in self._tickets
+            self.refuse = max(self.refuse - 1, 0)
             self._tickets.discard(ticket)
             return web.Response(status=404)
         self._tickets.discard(ticket)
-        socket = web.WebSocketResponse(heartbeat=None if self.silent else 0.2)
+        socket = web.WebSocketResponse()
         await socket.prepare(request)
         info = {"host": "fake", "approximate_connection_time": 3600}
         await socket.send_json({"type": "hello", "num_connections": 1, "debug_info": info})
         self.connected.append(socket)
-        self.arrived.set()
+        self._move()
+        pings = asyncio.create_task(self._ping(socket))
         try:
             async for frame in socket:
                 if frame.type is aiohttp.WSMsgType.TEXT:
                     self._take(json.loads(frame.data))
         finally:
+            pings.cancel()
             self.connected.remove(socket)
+            self._move()
         return socket
+
+    async def _ping(self, socket: web.WebSocketResponse) -> None:
+        while socket not in self._hushed and not socket.closed:
+            await socket.ping()
+            await asyncio.sleep(PING_SECONDS)
+
+    def hush(self) -> None:
+        """Let the connections of now say nothing any more; they stay open."""
+        self._hushed.update(self.connected)
+
+    def _move(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def moved(self) -> None:
+        """Wait until a connection comes or goes."""
+        await self._moved.wait()
 
     def _take(self, answer: Json) -> None:
         waiting = self._acks.get(str(answer.get("envelope_id")))
@@ -101,7 +125,8 @@ class Sockets:
                 await asyncio.sleep(0.05)
                 return None
             self._turn += 1
-            await self.connected[self._turn % len(self.connected)].send_json(message)
+            speaking = [s for s in self.connected if s not in self._hushed] or self.connected
+            await speaking[self._turn % len(speaking)].send_json(message)
             async with asyncio.timeout(self.ack_seconds):
                 return await answer
         except (TimeoutError, ConnectionError):
