@@ -185,8 +185,8 @@ class Batch:
             self.current[conversation_id] = conversation
         self._known.threads.update(loaded.threads)
         self._known.handoffs.update(loaded.handoffs)
-        self._resolved |= loaded.threads
-        self._resolved |= loaded.handoffs
+        for where, conversation_id in (*loaded.threads.items(), *loaded.handoffs.items()):
+            self._resolved[where] = conversation_id
         self._posts.update(loaded.posts)
         self._taken.update(loaded.facts)
 
