@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.slack import phrases
+from adapters.slack.alarms import raise_alarm
 from adapters.slack.downloads import Downloads, Unfetchable
 from adapters.slack.kept import Kept
 from adapters.slack.markup import name_of
@@ -55,6 +56,7 @@ class Relay:
         """
         subtype = event.get("subtype")
         if event.get("type") not in _TYPES or not isinstance(subtype, str | None):
+            raise_alarm(event, self._office.settings.rooms)
             return
         handler = _HANDLERS.get(subtype)
         if handler is not None:
