@@ -121,8 +121,16 @@ def _chosen_from_words(
     if not named and angry is None and (guess := spoken.guessed(policy, memory, reading)):
         named = [guess]
     memory = _with_topic(policy, memory, named)
+    if angry is not None and named:
+        angry = _angry_about(named[0], angry)
     count = counters.judged(policy, talk, memory, trouble)
     return _chosen(memory, at, _in_order(named, count, angry))
+
+
+def _angry_about(topic: Outcome, angry: Outcome) -> Outcome:
+    """Return anger about a topic: it does what anger does, under the name of the topic."""
+    explanation = f"{topic.explanation}, {angry.explanation}"
+    return replace(topic, action=angry.action, urgency=angry.urgency, explanation=explanation)
 
 
 def _in_order(

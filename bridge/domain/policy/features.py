@@ -1,9 +1,9 @@
 """What the linear model sees of a message: words, pairs of words, and pieces of words.
 
-The same function feeds the trainer and the run time, so that both always see the same.
+The same functions feed the trainer and the run time, so that both always see the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 OTHER = "none"
@@ -19,18 +19,22 @@ _PIECES = (3, 4)
 
 
 def features(words: Sequence[str]) -> list[str]:
-    """Return the features of a folded message, each once, in a fixed order."""
-    head = ["^", *words[:MAX_WORDS], "$"]
-    found = dict.fromkeys(words[:MAX_WORDS])
-    found.update(dict.fromkeys(f"{a} {b}" for a, b in pairwise(head)))
-    for word in tuple(found):
-        if " " not in word and word.isalpha():
-            found.update(dict.fromkeys(_pieces(word)))
-    return list(found)
+    """Return all features of a folded message, in a fixed order."""
+    head = words[:MAX_WORDS]
+    return [feature for word in head for feature in of_word(word)] + of_pairs(head)
 
 
-def _pieces(word: str) -> Iterator[str]:
+def of_word(word: str) -> list[str]:
+    """Return the features of a word: itself, and its pieces with the ends marked."""
+    if not word.isalpha():
+        return [word]
     marked = f"<{word}>"
+    found = [word]
     for size in _PIECES:
-        for at in range(len(marked) - size + 1):
-            yield marked[at : at + size]
+        found += [marked[at : at + size] for at in range(len(marked) - size + 1)]
+    return found
+
+
+def of_pairs(words: Sequence[str]) -> list[str]:
+    """Return the features of neighbours, the ends of the message included."""
+    return [f"{one} {other}" for one, other in pairwise(["^", *words, "$"])]

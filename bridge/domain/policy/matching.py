@@ -17,6 +17,11 @@ from bridge.domain.policy.packs import Group, Packs
 from bridge.domain.policy.text import SENTENCE_END, Words, read
 
 _MOST_REPEATS = 4
+_SLACK = 1
+
+ANY_LANGUAGE = frozenset({"ask", "no_bot", "accept", "accept_strong", "decline"})
+"""What is said in one's own words amid another language too: "yes, un conseiller svp"."""
+
 Span = tuple[int, int]
 Reached = dict[int, int]
 """Places a pattern may have got to: where → where it began."""
@@ -59,10 +64,18 @@ class Reading:
             if not rule.name.endswith(kind):
                 continue
             spans = self._match(group, rule)
-            if spans and (free := self._outside_lookalikes(name, spans)):
-                start, end = free
-                return Finding(rule.name, start, end, self.words)
+            free = self._outside_lookalikes(name, spans) if spans else None
+            if free and (name in ANY_LANGUAGE or self.may_be(group.language)):
+                return Finding(rule.name, *free, self.words)
         return None
+
+    def may_be(self, language: str) -> bool:
+        """Tell whether a message can be in a language: its small words are not another's."""
+        small = self.packs.small
+        if language not in small:
+            return True
+        counts = {name: sum(1 for *_, b in self.marks if b & bit) for name, bit in small.items()}
+        return counts[language] + _SLACK >= max(counts.values())
 
     def has(self, name: str) -> bool:
         """Tell whether a group is found."""

@@ -36,10 +36,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Packs:
-    """Every pack, compiled: the lexicon and, by subject, the groups of all languages."""
+    """Every pack, compiled: the lexicon and, by subject, the groups of all languages.
+
+    `small` are the classes of the small words by which languages are told apart.
+    """
 
     lexicon: Lexicon
     groups: Mapping[str, tuple[Group, ...]]
+    small: Mapping[str, int]
 
     def of(self, name: str) -> tuple[Group, ...]:
         """Return the groups of a subject, one a language; empty when nobody speaks of it."""
@@ -63,6 +67,7 @@ class _Bench:
 
     classes: Classes = field(default_factory=lambda: Classes([]))
     groups: dict[str, list[Group]] = field(default_factory=dict)
+    small: dict[str, int] = field(default_factory=dict)
 
 
 def parse_pack(text: str) -> Source:
@@ -98,11 +103,13 @@ def compile_packs(sources: Iterable[Source]) -> Packs:
     for source in sources:
         _compile_source(source, bench)
     groups = {name: tuple(found) for name, found in bench.groups.items()}
-    return Packs(build(bench.classes.lists), groups)
+    return Packs(build(bench.classes.lists), groups, bench.small)
 
 
 def _compile_source(source: Source, bench: _Bench) -> None:
     named = {name: bench.classes.bit(listed) for name, listed in source.words.items()}
+    if "small" in named:
+        bench.small[source.language] = named["small"]
     common = reduce(or_, (named[name] for name in source.common if name in named), 0)
     for subject, rules in source.rules.items():
         compiled = tuple(

@@ -84,11 +84,18 @@ def accepted(policy: Policy, talk: Talk, memory: Memory, reading: Reading) -> Ou
 def _was_asked(policy: Policy, talk: Talk, memory: Memory, *, strong: bool) -> bool:
     """Tell whether a yes or no answers the offer of a person, the assistant's or ours.
 
-    Where the assistant spoke since we offered, it answers the assistant.
+    Where the assistant asked for something since we offered, it answers the assistant.
     """
     if memory.offered and not memory.offered_over:
         return True
-    return is_offer(policy, last_heard(talk), strong=strong)
+    last = last_heard(talk)
+    if is_offer(policy, last, strong=strong):
+        return True
+    return bool(memory.offered) and strong and not _asks(policy, last)
+
+
+def _asks(policy: Policy, text: str) -> bool:
+    return bool(last_question(text)) or read_with(policy.packs, text).has("asks")
 
 
 def _urgency(policy: Policy, trigger: str) -> str:
