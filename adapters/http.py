@@ -149,8 +149,10 @@ def _edge(clock: Clock, requests: Counter, seconds: Durations) -> Middleware:
 
 def _refusal(request: web.Request, error: Exception) -> web.StreamResponse:
     """Return the answer to an exception; raises on what is no refusal but an end."""
+    if isinstance(error, ConnectionError) and _is_gone(request):
+        raise error
     if has_begun(request):
-        log.warning("answer_broken_off", extra={"route": _route(request)})
+        log.warning("answer_broken_off", exc_info=error, extra={"route": _route(request)})
         raise ConnectionResetError from error
     if isinstance(error, EXPECTED):
         return problem_of(error).response()
@@ -158,8 +160,6 @@ def _refusal(request: web.Request, error: Exception) -> web.StreamResponse:
         return _as_problem(error)
     if isinstance(error, web.RequestPayloadError):
         return Problem(400, "The body is not well-formed HTTP.").response()
-    if isinstance(error, ConnectionError) and _is_gone(request):
-        raise error
     log.error("request_failed", exc_info=error, extra={"route": _route(request)})
     return Problem(500, "Something went wrong on our side.").response()
 

@@ -55,7 +55,7 @@ class BotApi:
         await self._tell_customer(conversation_id, asked.body["customer"])
         for index, message in enumerate(asked.body.get("messages") or []):
             try:
-                await self._say(conversation_id, message)
+                await self._say(conversation_id, message, past=True)
             except Problem as problem:
                 where = f"messages[{index}]"
                 raise Problem(
@@ -74,7 +74,7 @@ class BotApi:
         return reply(status, {**place, "floor": floor, "epoch": epoch})
 
     async def _say(
-        self, conversation_id: ConversationId, said: dict[str, Any]
+        self, conversation_id: ConversationId, said: dict[str, Any], *, past: bool = False
     ) -> tuple[int, Json, str, int]:
         """Report a message; returns the status, its place, and the floor and epoch if told."""
         digest = digest_of(said["role"], said["text"])
@@ -86,6 +86,8 @@ class BotApi:
             text=said["text"],
             epoch=said.get("epoch"),
             digest=digest,
+            past=past,
+            sent_at=said.get("sent_at"),
         )
         verdict = await self._core.inbox.report(fact)
         status, place = placed(verdict, digest)

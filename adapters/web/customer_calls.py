@@ -140,7 +140,7 @@ CUSTOMER_CALLS = (
         Who.SESSION,
         "Download a file of this conversation.",
         {200: "Bytes"},
-        media_type="application/octet-stream",
+        media_type="*/*",
         problems=(404,),
     ),
     Call(

@@ -94,7 +94,8 @@ class CustomerRated(_Of):
 class BotWrote(_Of):
     """An outside bot put a message in: the customer's words, or an answer under `epoch`.
 
-    `role` is `customer` or `assistant`.
+    `role` is `customer` or `assistant`. What is `past` was said before the bot came here, at
+    `sent_at` if known: it is kept and shown, but calls nobody.
     """
 
     role: str
@@ -102,6 +103,8 @@ class BotWrote(_Of):
     epoch: int | None = None
     digest: str = ""
     name: str | None = None
+    past: bool = False
+    sent_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,9 @@ def _hear(outcome: Outcome, text: str, fact: CustomerWrote | BotWrote) -> Messag
         outcome.give_floor(Floor.ASSISTANT)
     name = outcome.before.customer.name or ""
     attachments = fact.attachments if isinstance(fact, CustomerWrote) else ()
-    message = outcome.say(Said(Role.CUSTOMER, Author(name), text, attachments))
+    sent_at = fact.sent_at if isinstance(fact, BotWrote) else None
+    said = Said(Role.CUSTOMER, Author(name), text, attachments, sent_at=sent_at)
+    message = outcome.say(said)
     outcome.verdict = Taken(message.id, message.seq, str(outcome.floor), outcome.epoch)
     return message
 
@@ -96,7 +98,8 @@ def asked_for_person(outcome: Outcome, fact: PersonAsked, rules: Rules) -> None:
             else ApiEscalates(fact.at, fact.reason, fact.urgency, fact.room)
         )
         place = Place(fact.desk, fact.room) if fact.desk and fact.room else None
-        decisions.escalate_for(outcome, rules, event, place)
+        evidence = fact.evidence or (fact.reason if fact.source == "button" else "")
+        decisions.escalate_for(outcome, rules, event, place, fact.summary, evidence)
     handoff = outcome.handoff
     outcome.verdict = Taken(
         handoff.id if handoff else "", outcome.seq, str(outcome.floor), outcome.epoch
@@ -155,7 +158,7 @@ def bot_wrote(outcome: Outcome, fact: BotWrote, rules: Rules) -> None:
         message = _hear(outcome, fact.text, fact)
         if outcome.open_handoff is not None:
             relay(outcome, message, rules)
-        else:
+        elif not fact.past:
             decisions.weigh(outcome, rules, CustomerSaid(fact.text, fact.at))
         verdict = outcome.verdict
         if isinstance(verdict, Taken):
@@ -171,7 +174,8 @@ def bot_wrote(outcome: Outcome, fact: BotWrote, rules: Rules) -> None:
         return
     author = Author(fact.name or rules.assistant_name)
     text = rules.policy.strip_markers(fact.text) or fact.text
-    message = outcome.say(Said(Role.ASSISTANT, author, text))
+    message = outcome.say(Said(Role.ASSISTANT, author, text, sent_at=fact.sent_at))
     outcome.set_timer(Timer.ASSISTANT_SILENT, None)
-    decisions.weigh(outcome, rules, AssistantSaid(fact.text, fact.at))
+    if not fact.past:
+        decisions.weigh(outcome, rules, AssistantSaid(fact.text, fact.at))
     outcome.verdict = Taken(message.id, message.seq, str(outcome.floor), outcome.epoch)

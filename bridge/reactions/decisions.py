@@ -4,6 +4,8 @@ The policy decides by words and counters alone; here its decision becomes a hand
 record. Its memory is kept in the conversation and nowhere else.
 """
 
+from dataclasses import replace
+
 from bridge.domain.conversation import Conversation
 from bridge.domain.handoff import Reason
 from bridge.domain.messages import Message, Role
@@ -95,13 +97,23 @@ def weigh(outcome: Outcome, rules: Rules, event: Event) -> bool:
     return False
 
 
-def escalate_for(outcome: Outcome, rules: Rules, event: Event, place: Place | None = None) -> None:
-    """Escalate for something certain: the policy names the reason and keeps its counters."""
+def escalate_for(
+    outcome: Outcome,
+    rules: Rules,
+    event: Event,
+    place: Place | None = None,
+    summary: str = "",
+    evidence: str = "",
+) -> None:
+    """Escalate for something certain: the policy names the reason and keeps its counters.
+
+    What the caller gives as `summary` and `evidence` is told to the teammates as it is.
+    """
     decision = _decide(outcome, rules, event)
     if decision.action is Action.ESCALATE:
-        summary = str(getattr(event, "summary", ""))
-        where = place or _place(rules, decision)
-        escalation.request(outcome, rules, reason_of(decision, summary), where)
+        reason = reason_of(decision, summary or str(getattr(event, "summary", "")))
+        reason = replace(reason, evidence=evidence or reason.evidence)
+        escalation.request(outcome, rules, reason, place or _place(rules, decision))
     elif decision.action is Action.OFFER:
         escalation.tell_customer(outcome, "offer")
     else:

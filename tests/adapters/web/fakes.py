@@ -178,8 +178,9 @@ class MemoryCore:
         seq, cursor = conversation.seq + 1, conversation.cursor + 1
         message_id = MessageId(derive("m", conversation.id, fact.key))
         post = getattr(fact, "post", None)
+        at = getattr(fact, "sent_at", None) or fact.at
         message = Message(
-            message_id, conversation.id, seq, cursor, role, author, text, fact.at, files, post=post
+            message_id, conversation.id, seq, cursor, role, author, text, at, files, post=post
         )
         self._put(replace(conversation, seq=seq, cursor=cursor), message)
         return Taken(message_id, seq, conversation.floor, conversation.epoch)

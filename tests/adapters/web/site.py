@@ -19,6 +19,7 @@ from adapters.web.channel import WebChannel
 from adapters.web.given import Core, WebSettings
 from adapters.web.openapi import describe
 from bridge.domain.ids import ConversationId
+from bridge.ports.files import Files
 from tests.adapters.web.contract import Contract
 from tests.adapters.web.fakes import MemoryCore, MemoryFiles, MemoryPresence, ShiftedClock
 
@@ -210,12 +211,19 @@ class Site:
 
 @asynccontextmanager
 async def serve(
-    limits: ConnectionLimits | None = None, http: HttpSettings | None = None, **changes: Any
+    limits: ConnectionLimits | None = None,
+    http: HttpSettings | None = None,
+    joined: tuple[Core, Files] | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Site]:
-    """Run a server; `changes` are made to the usual settings. A test ticks the channel by hand."""
+    """Run a server; `changes` are made to the usual settings. A test ticks the channel by hand.
+
+    `joined` is another core, with its files, than the one in memory.
+    """
     clock, presence = ShiftedClock(), MemoryPresence()
     core, files, metrics = MemoryCore(presence), MemoryFiles(), Metrics()
-    channel = WebChannel(replace(SETTINGS, **changes), Core(core, core, presence, clock), files)
+    given, kept = joined or (Core(core, core, presence, clock), files)
+    channel = WebChannel(replace(SETTINGS, **changes), given, kept)
     settings = http or HttpSettings(port=0, grace=0.5)
     settings = replace(settings, port=0, limits=limits or settings.limits)
     components = {"store": Component("ok", ready=True)}

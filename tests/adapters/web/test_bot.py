@@ -63,6 +63,7 @@ async def test_what_was_said_before_comes_along(site: Site) -> None:
     assert sum(isinstance(fact, BotWrote) for fact in site.core.facts) == 2
     _, page = await site.bot("GET", f"/{first}/messages")
     assert [message["text"] for message in page["messages"]] == ["Hello", "Hi"]
+    assert page["messages"][0]["sent_at"] == "2026-01-31T12:00:00.000Z"
 
 
 async def test_a_person_is_called_with_everything_the_bot_knows(site: Site) -> None:
