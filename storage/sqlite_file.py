@@ -171,7 +171,7 @@ def _check_pages(connection: sqlite3.Connection, path: str) -> None:
         found = str(problem)
     if found != "ok":
         raise StoreUnavailable(
-            f"the database {path} is damaged ({found}); it was left as it is: "
+            f"the database {path} is damaged ({' '.join(found.split())}); it was left as it is: "
             "move it away and put a backup in its place"
         )
 

@@ -1,0 +1,117 @@
+"""JSON by type: what is written can be read, also by a program that is older or newer."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.domain.conversation import Customer
+from bridge.domain.delivery import Payload, PostMessage, Receipt
+from bridge.domain.ids import PostRef, ThreadRef
+from storage.coding import Unreadable, decode, decode_list, encode
+from storage.mapping import KINDS, delivery_of, delivery_row
+from tests.storage.things import PAYLOADS, conversation, delivery
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    name: str
+    colour: Colour = Colour.RED
+    sizes: tuple[int, ...] = (1,)
+    inner: Old | None = None
+    more: dict[str, Old] = field(default_factory=dict)
+
+
+WHOLE = New("é", Colour.RED, (1, 2), Old("in"), {"x": Old("deep")})
+
+
+def test_a_value_comes_back_with_its_types() -> None:
+    """Enums, tuples, nested values and None are what they were."""
+    assert decode(New, encode(WHOLE)) == WHOLE
+    assert isinstance(decode(New, encode(WHOLE)).colour, Colour)
+    assert decode_list(New, encode((WHOLE, New("")))) == (WHOLE, New(""))
+
+
+def test_a_field_added_later_takes_its_default() -> None:
+    """Rows of an older program stay readable."""
+    assert decode(New, encode(Old("a"))) == New("a")
+
+
+def test_a_field_of_a_newer_program_is_passed_over() -> None:
+    """After a roll-back the older program reads what the newer one wrote."""
+    assert decode(Old, encode(New("a"))) == Old("a")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{}", "New: the stored text lacks name"),
+        ("[]", "New: an object was expected"),
+        ("{", "New: the stored text is not JSON"),
+        ('{"name":"a","colour":"blue"}', "'blue' is not a valid Colour"),
+        ('{"name":"a","sizes":5}', "New: 'int' object is not iterable"),
+        ('{"name":"a","inner":{}}', "Old: the stored text lacks name"),
+    ],
+)
+def test_what_cannot_be_read_says_what_is_wrong(text: str, told: str) -> None:
+    """The error names the type and the field."""
+    with pytest.raises(Unreadable, match=told):
+        decode(New, text)
+
+
+@given(st.builds(Customer, st.none() | st.text(), attributes=st.dictionaries(st.text(), st.text())))
+def test_any_text_survives(customer: Customer) -> None:
+    """Whatever a customer is called, JSON gives it back."""
+    assert decode(Customer, encode(customer)) == customer
+
+
+def test_every_payload_has_a_stored_name() -> None:
+    """A new payload cannot be forgotten, and a stored name never changes."""
+    assert set(KINDS.values()) == set(get_args(Payload))
+    assert set(KINDS) == {
+        "open_thread",
+        "post_transcript",
+        "post_message",
+        "post_notice",
+        "refresh_card",
+        "mark_replies",
+        "ask",
+        "call_webhook",
+    }
+    assert {type(payload) for payload in PAYLOADS} == set(KINDS.values())
+
+
+def test_an_unknown_payload_names_itself() -> None:
+    """A delivery of another version says which delivery and which kind it is."""
+    row = list(delivery_row(delivery(conversation(), 1)))
+    row[7] = "sing_song"
+    with pytest.raises(Unreadable, match=r"delivery dlv_cnv_1_1: .*'sing_song'"):
+        delivery_of(row)
+
+
+def test_a_damaged_payload_names_its_field() -> None:
+    """Damage is told apart from a version."""
+    row = list(delivery_row(delivery(conversation(), 1)))
+    row[8] = '{"message_id":"m"}'
+    with pytest.raises(Unreadable, match="PostMessage: the stored text lacks author, role, seq"):
+        delivery_of(row)
+
+
+def test_one_field_is_enough_for_a_value() -> None:
+    """A value of a single field is an object like any other."""
+    receipt = Receipt(thread=ThreadRef("slack:C1:1"), posts=(PostRef("slack:C1:2"),), marked=(3, 2))
+    assert decode(Old, encode(Old("x"))) == Old("x")
+    assert decode(Receipt, encode(receipt)) == receipt
+    assert isinstance(PAYLOADS[2], PostMessage)
