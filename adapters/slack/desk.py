@@ -54,7 +54,7 @@ class SlackDesk:
         self._web = self.office.web
         self._workspace = self.office.workspace
         self._uploads = Uploads(self._web, given.session, given.files, given.clock)
-        self._marks = Marks(self._web)
+        self._marks = Marks(self._web, given.clock)
         self._pinned: Kept[ThreadRef, bool] = Kept()
         self.pacer: Pacer = RoomPacer(given.clock, Limit(rate) if rate else NO_LIMIT)
         self.capabilities = DeskCapabilities(

@@ -2,9 +2,10 @@
 
 from adapters.slack.errors import SlackRefused
 from adapters.slack.kept import Kept
-from adapters.slack.refs import Place
+from adapters.slack.refs import Place, ts_order
 from adapters.slack.web import SlackWeb
 from bridge.domain.posts import Mark
+from bridge.ports.core import Clock
 
 NAMES = {
     Mark.SHOWN: "white_check_mark",
@@ -21,6 +22,8 @@ EARLIER: dict[Mark, tuple[Mark, ...]] = {
 }
 """What may stand there already when we do not remember, after a restart."""
 
+SKEW_SECONDS = 60.0
+
 DONE_ADDING = frozenset({"already_reacted"})
 DONE_REMOVING = frozenset({"no_reaction", "message_not_found"})
 
@@ -28,8 +31,9 @@ DONE_REMOVING = frozenset({"no_reaction", "message_not_found"})
 class Marks:
     """Puts marks on posts; repeating it is harmless."""
 
-    def __init__(self, web: SlackWeb) -> None:
+    def __init__(self, web: SlackWeb, clock: Clock) -> None:
         self._web = web
+        self._began = clock.now()
         self._shown: Kept[Place, Mark] = Kept()
 
     async def show(self, place: Place, mark: Mark) -> None:
@@ -38,9 +42,14 @@ class Marks:
         if shown is mark:
             return
         await self._react("reactions.add", place, mark, DONE_ADDING)
-        for earlier in (shown,) if shown else EARLIER[mark]:
+        for earlier in (shown,) if shown else self._perhaps_there(place, mark):
             await self._react("reactions.remove", place, earlier, DONE_REMOVING)
         self._shown.set(place, mark)
+
+    def _perhaps_there(self, place: Place, mark: Mark) -> tuple[Mark, ...]:
+        """Return what may stand on a post we remember nothing of: on one made since, nothing."""
+        is_new = ts_order(place.ts)[0] > self._began + SKEW_SECONDS
+        return () if is_new else EARLIER[mark]
 
     async def _react(self, method: str, place: Place, mark: Mark, harmless: frozenset[str]) -> None:
         body = {"channel": place.channel, "timestamp": place.ts, "name": NAMES[mark]}

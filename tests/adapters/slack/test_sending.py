@@ -26,6 +26,7 @@ from bridge.domain.posts import Amendment, Mark, Post, PostKind
 from bridge.ports.desk import Turn
 from storage.blobs import DiskFiles
 from tests.adapters.slack.scene import Scene, card, line, scene, settings_for
+from tests.clocks import HandClock
 from tests.servers.slack import BOT_ID, ROOM, FakeSlack, Fault
 
 
@@ -332,6 +333,14 @@ async def test_a_mark_after_a_restart_replaces_the_one_before(tmp_path: Path) ->
         await again.amend(post, Amendment(mark=Mark.READ))
         [names] = [n for n in made.slack.state.reactions.values() if n]
         assert names == {"eyes"}
+
+
+async def test_a_mark_on_a_new_post_needs_one_call(tmp_path: Path) -> None:
+    """On a reply written since the start nothing of ours can stand: nothing is taken away."""
+    async with scene(tmp_path, HandClock(time.time() - 3600)) as made:
+        post = await made.desk.post(made.thread, line("hello"), ("d_1",))
+        await made.desk.amend(post, Amendment(mark=Mark.READ))
+        assert made.slack.state.calls["reactions.remove"] == 0
 
 
 async def test_what_slack_will_not_delete_is_emptied(at_desk: Scene) -> None:
