@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
+import socket
 import tempfile
 import webbrowser
 from pathlib import Path
@@ -10,6 +12,8 @@ from pathlib import Path
 from bridge.app import Started, run
 from bridge.config import Settings, log_style, read_settings
 from bridge.log import set_up
+
+DEMO_PORT = 8080
 
 DEMO = {
     "HANDOFF_DESKS": "sandbox",
@@ -24,7 +28,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     serve = subparsers.add_parser("serve", help="run the bridge")
     serve.set_defaults(run=_serve)
     demo = subparsers.add_parser("demo", help="run the whole bridge with a sandbox desk")
-    demo.add_argument("--port", type=int, default=8080, help="port to bind (default 8080)")
+    demo.add_argument("--port", type=int, help="port to bind (default 8080, or a free one)")
     demo.add_argument("--no-open", action="store_true", help="do not open a browser")
     demo.add_argument("--data", help="folder to keep the demo's data in (default: a new one)")
     demo.set_defaults(run=_demo)
@@ -45,7 +49,7 @@ def _demo(given: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="handoff-demo-") as fresh:
         folder = Path(given.data or fresh)
         folder.mkdir(parents=True, exist_ok=True)
-        settings = demo_settings(folder, given.port)
+        settings = demo_settings(folder, _free_port(given.port))
         set_up(log_style(settings), settings.log_level)
 
         def announce(started: Started) -> None:
@@ -59,6 +63,16 @@ def _demo(given: argparse.Namespace) -> int:
         return asyncio.run(run(settings, announce=announce))
 
 
+def _free_port(wanted: int | None) -> int:
+    """Return the wanted port; without a wish 8080, or any free one when something else has it."""
+    for port in (DEMO_PORT, 0) if wanted is None else (wanted,):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    return wanted or DEMO_PORT
+
+
 def demo_settings(folder: Path, port: int) -> Settings:
     """Return the demo's settings: everything in one folder, nothing of the machine's own."""
     return read_settings(
@@ -66,6 +80,8 @@ def demo_settings(folder: Path, port: int) -> Settings:
             **DEMO,
             "HANDOFF_DATABASE_URL": f"sqlite:///{folder.absolute()}/demo.db",
             "HANDOFF_PORT": str(port),
+            # The visitor may write the name instead of the number that was printed.
+            "HANDOFF_ALLOWED_ORIGINS": f"http://localhost:{port}",
         },
         look_for_file=False,
     )

@@ -46,8 +46,11 @@ class Demo:
         self._process = process
         assert process.stdout is not None
         async with asyncio.timeout(PATIENCE / 1000):
-            while not (found := ADDRESS.search((await process.stdout.readline()).decode())):
-                assert process.returncode is None, "the demo ended before it was ready"
+            found = None
+            while found is None:
+                said = await process.stdout.readline()
+                assert said, "the demo ended before it was ready"
+                found = ADDRESS.search(said.decode())
         self.address, self._port = found[1], found[2]
 
     async def kill(self) -> None:
