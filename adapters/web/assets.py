@@ -12,10 +12,7 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
-from adapters.problems import Problem
-
 FOLDER = Path(__file__).parent / "static"
-ENTRY = "widget.js"
 
 PUBLIC = {
     "Access-Control-Allow-Origin": "*",
@@ -59,19 +56,11 @@ class Assets:
         self._assets = assets
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes: the widget itself, and its parts beside it."""
-        return [web.get(f"/{ENTRY}", self._entry), web.get("/widget/{name}", self._part)]
+        """Return a route for each file; nothing else can be reached."""
+        return [web.get(f"/{name}", self._serve) for name in self._assets]
 
-    async def _entry(self, request: web.Request) -> web.Response:
-        return self._serve(request, ENTRY)
-
-    async def _part(self, request: web.Request) -> web.Response:
-        return self._serve(request, request.match_info["name"])
-
-    def _serve(self, request: web.Request, name: str) -> web.Response:
-        asset = self._assets.get(name)
-        if asset is None:
-            raise Problem(404, "There is no such file.")
+    async def _serve(self, request: web.Request) -> web.Response:
+        asset = self._assets[request.path.removeprefix("/")]
         packs = asset.media_type in TEXTS and _takes_gzip(request)
         tag = f'"{asset.tag}{"-gz" if packs else ""}"'
         headers = {**PUBLIC, "ETag": tag}

@@ -61,11 +61,6 @@ EVERYBODY: dict[tuple[str, str], tuple[str, str, dict[int, tuple[str, str | None
         {200: ("application/json", None)},
     ),
     ("GET", "/widget.js"): ("getWidget", "The widget.", {200: ("text/javascript", None)}),
-    ("GET", "/widget/{name}"): (
-        "getWidgetPart",
-        "A part of the widget.",
-        {200: ("*/*", None), 404: ("application/problem+json", "Problem")},
-    ),
     ("POST", "/slack/events"): (
         "takeSlackEvent",
         "Signed requests of Slack's: events, interactivity, commands.",
@@ -89,7 +84,7 @@ EVERYBODY: dict[tuple[str, str], tuple[str, str, dict[int, tuple[str, str | None
 def describe(registered: Iterable[tuple[str, str]]) -> Json:
     """Return the description of those of the registered (method, path) that are public."""
     known = {(call.method, call.path): _operation(call) for call in CALLS}
-    known |= {key: _plain(key, *entry) for key, entry in EVERYBODY.items()}
+    known |= {key: _plain(*entry) for key, entry in EVERYBODY.items()}
     paths: dict[str, Json] = {}
     for method, path in registered:
         if (method, path) in known:
@@ -113,9 +108,7 @@ def _bodies() -> dict[str, Json]:
     return {call.body.name: call.body.schema() for call in CALLS if call.body is not None}
 
 
-def _plain(
-    key: tuple[str, str], name: str, about: str, answers: dict[int, tuple[str, str | None]]
-) -> Json:
+def _plain(name: str, about: str, answers: dict[int, tuple[str, str | None]]) -> Json:
     responses = {
         str(status): {
             "description": MEANINGS[status],
@@ -123,13 +116,7 @@ def _plain(
         }
         for status, (media, schema) in answers.items()
     }
-    names = re.findall(r"\{(\w+)\}", key[1])
-    return {
-        "operationId": name,
-        "summary": about,
-        "parameters": [_in_path(name) for name in names],
-        "responses": responses,
-    }
+    return {"operationId": name, "summary": about, "parameters": [], "responses": responses}
 
 
 def _operation(call: Call) -> Json:

@@ -25,7 +25,7 @@ from bridge.domain.conversation import Conversation, Customer
 from bridge.domain.facts import SessionOpened
 from bridge.domain.ids import ConversationId, derive
 
-MOST_ATTRIBUTES = 60
+MOST_ATTRIBUTES = 100
 """Attributes a conversation may gather over all its sessions."""
 
 

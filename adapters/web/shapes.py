@@ -17,7 +17,7 @@ WAITING = frozenset({State.REQUESTED, State.WAITING})
 REQUESTED, REFERRED = "requested", "referred"
 """Why people were called, in words for the customer: they asked, or we thought it better."""
 
-ASKED_TRIGGERS = frozenset({"button", "human_request"})
+ASKED_TRIGGERS = frozenset({"human_request"})
 
 
 def moment(at: float | None) -> str | None:

@@ -71,15 +71,16 @@ async def test_what_did_not_change_is_not_sent_again(url: str, http: aiohttp.Cli
 
 
 async def test_parts_have_their_types(url: str, http: aiohttp.ClientSession) -> None:
-    """Parts are served beside the widget; pictures are not packed again."""
-    async with http.get(url + "/widget/chat.css") as answer:
+    """Styles and pictures have theirs too; pictures are not packed again."""
+    async with http.get(url + "/chat.css") as answer:
         assert answer.headers["Content-Type"] == "text/css; charset=utf-8"
-    async with http.get(url + "/widget/icon.png") as answer:
+    async with http.get(url + "/icon.png") as answer:
         assert (answer.headers["Content-Type"], await answer.read()) == ("image/png", b"\x89PNG")
 
 
 @pytest.mark.parametrize(
-    "path", ["/widget/none.js", "/widget/..%2fsecret.txt", "/widget/../secret.txt", "/widget/"]
+    "path",
+    ["/none.js", "/..%2fsecret.txt", "/static/../../secret.txt", "/widget.js/", "/secret.txt"],
 )
 async def test_nothing_else_can_be_reached(
     url: str, http: aiohttp.ClientSession, path: str

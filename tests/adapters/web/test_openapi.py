@@ -1,5 +1,7 @@
 """The description tells the truth: every route is in it, and its fields are the ones checked."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from adapters.web.openapi import CALLS, describe
 from tests.adapters.web.contract import OWN
 from tests.adapters.web.site import Site
 
+DOCS = Path(__file__).parents[3] / "docs"
 BODIES = {call.name: call for call in CALLS if call.body is not None}
 SCALARS = st.one_of(
     st.none(),
@@ -121,3 +124,10 @@ def test_foreign_routes_are_told_of_where_they_are_mounted() -> None:
 def test_no_two_calls_are_the_same() -> None:
     """Method and path name one call."""
     assert len({(call.method, call.path) for call in CALLS}) == len(CALLS)
+
+
+def test_the_pages_name_every_call() -> None:
+    """docs/http-api.md and docs/bot-api.md leave no call out and name none that is not there."""
+    text = "".join((DOCS / page).read_text("utf-8") for page in ("http-api.md", "bot-api.md"))
+    named = set(re.findall(r"`(GET|POST) (/v1/[\w/{}-]+)", text))
+    assert named == {(call.method, call.path) for call in CALLS}

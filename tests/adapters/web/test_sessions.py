@@ -115,9 +115,9 @@ async def test_opening_again_without_news_stores_nothing(site: Site) -> None:
 
 async def test_attributes_cannot_pile_up(site: Site) -> None:
     """A conversation takes a bounded number of attributes over all its sessions."""
-    first = await site.open(attributes={f"a{n}": "x" for n in range(30)})
+    first = await site.open(attributes={f"a{n}": "x" for n in range(50)})
     token = first.session["token"]
-    await site.open(token=token, attributes={f"b{n}": "x" for n in range(30)})
+    await site.open(token=token, attributes={f"b{n}": "x" for n in range(50)})
     status, problem = await site.ask(
         "POST", "/v1/sessions", json={"token": token, "attributes": {"c": "x"}}
     )
