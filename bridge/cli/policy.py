@@ -45,7 +45,7 @@ def register(
     ):
         _verb(verbs, name, run, told).add_argument("file", type=Path, help="JSON lines")
     backtest = _verb(verbs, "backtest", run_backtest, "compare a policy on stored conversations")
-    backtest.add_argument("--dialogues", type=Path, help="recorded dialogues instead of stored ones")
+    backtest.add_argument("--dialogues", type=Path, help="recorded ones instead")
     backtest.set_defaults(stored=stored)
     learn = verbs.add_parser("train", help="train the linear model on labelled messages")
     learn.add_argument("file", type=Path, help="JSON lines")
@@ -153,7 +153,7 @@ def _held(given: argparse.Namespace) -> list[Dialogue]:
 
 
 def compare(before: Sequence[Replayed], after: Sequence[Replayed]) -> dict[str, object]:
-    """Return, as JSON data, which dialogues two policies treat differently and how well each does."""
+    """Return which dialogues two policies treat differently, and how well each does."""
     pairs = [(_outcome(one), _outcome(other)) for one, other in zip(before, after, strict=True)]
     changed = [_change(one, other) for one, other in pairs if one != other]
     return {

@@ -1,4 +1,4 @@
-"""Reads labelled messages and recorded dialogues from JSON lines; each fault names file and line."""
+"""Reads labelled messages and recorded dialogues; each fault names file, line and field."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping

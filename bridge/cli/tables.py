@@ -1,4 +1,4 @@
-"""The reports of `handoff policy` as text for people; each takes the report that `--json` prints."""
+"""The reports of `handoff policy` as text; each takes the report that `--json` prints."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

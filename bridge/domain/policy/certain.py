@@ -47,7 +47,9 @@ def api(event: ApiEscalates) -> Outcome:
 def tool(event: AssistantEscalates) -> Outcome:
     """Return what the assistant's tool call means."""
     why = event.reason or event.summary or "no reason given"
-    outcome = _certain("assistant", "tool", f"the assistant asked for a person: {why}", event.reason)
+    outcome = _certain(
+        "assistant", "tool", f"the assistant asked for a person: {why}", event.reason
+    )
     return replace(outcome, urgency=event.urgency)
 
 

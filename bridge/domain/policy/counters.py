@@ -35,14 +35,10 @@ class Trouble:
         return f"{self.what}: « {self.evidence} »" if self.evidence else self.what
 
 
-def answered(
-    policy: Policy, memory: Memory, event: AssistantSaid
-) -> tuple[Memory, Trouble | None]:
+def answered(policy: Policy, memory: Memory, event: AssistantSaid) -> tuple[Memory, Trouble | None]:
     """Count an answer of the assistant; return the memory and, for a strike, what was wrong."""
     over = bool(memory.offered)
-    memory = replace(
-        memory, answers=memory.answers + 1, errors=0, struck=False, offered_over=over
-    )
+    memory = replace(memory, answers=memory.answers + 1, errors=0, struck=False, offered_over=over)
     trouble = _failure(policy, event)
     return (replace(_strike(memory), struck=True) if trouble else memory), trouble
 
@@ -113,9 +109,7 @@ def content(text: str) -> frozenset[str]:
     return frozenset(found | {c for word in words for c in _WHOLE_SCRIPT.findall(word)})
 
 
-def judged(
-    policy: Policy, talk: Talk, memory: Memory, trouble: Trouble | None
-) -> Outcome | None:
+def judged(policy: Policy, talk: Talk, memory: Memory, trouble: Trouble | None) -> Outcome | None:
     """Return what the counters ask for: an offer first, a person when it goes on.
 
     `trouble` is what was wrong this time; without it only turns and minutes are looked at.

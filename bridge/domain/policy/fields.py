@@ -35,7 +35,7 @@ class Field:
 
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError("write true or false, without quotes")
+        raise ValueError("write true or false, without quotes")  # noqa: TRY004 - one kind of fault
     return value
 
 
@@ -104,7 +104,7 @@ def _texts(value: object) -> tuple[str, ...]:
 def _markers(value: object) -> tuple[str, ...]:
     markers = _texts(value)
     if any(len(marker.strip()) < _SHORTEST_STEM for marker in markers):
-        raise ValueError(f"a marker has at least {_SHORTEST_STEM} characters, or every answer has it")
+        raise ValueError(f"a marker has at least {_SHORTEST_STEM} characters")
     return markers
 
 
@@ -129,7 +129,9 @@ def _check_phrase(phrase: str) -> None:
         raise ValueError(f"{phrase!r}: write one word or phrase an entry, without commas")
     if any(sign in phrase for sign in "\\^$[](){}|+?"):
         raise ValueError(f"{phrase!r}: phrases are plain words, not regular expressions")
-    if any("*" in word[:-1] or len(word) <= _SHORTEST_STEM and word[-1] == "*" for word in listed[0]):
+    if any(
+        "*" in word[:-1] or (len(word) <= _SHORTEST_STEM and word[-1] == "*") for word in listed[0]
+    ):
         raise ValueError(f"{phrase!r}: a star stands at the end of a word of 3 letters or more")
 
 

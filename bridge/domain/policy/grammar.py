@@ -108,9 +108,7 @@ def compile_pattern(name: str, pattern: str, named: Mapping[str, int], classes: 
     return Rule(name, steps, needs)
 
 
-def _steps(
-    name: str, pattern: str, named: Mapping[str, int], classes: Classes
-) -> Iterator[Step]:
+def _steps(name: str, pattern: str, named: Mapping[str, int], classes: Classes) -> Iterator[Step]:
     gap, crosses = 0, 0
     for item in _items(pattern):
         if found := _GAP.fullmatch(item):

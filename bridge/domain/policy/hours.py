@@ -7,6 +7,7 @@ the reader, because each day's spans are turned into instants before they are co
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -70,7 +71,9 @@ def parse_span(text: str) -> Span:
         raise ValueError("write a span as 09:00-17:30")
     minutes = _minute(start), _minute(end)
     if minutes[0] >= minutes[1]:
-        raise ValueError("a span ends after it starts; for a night write 22:00-24:00 and 00:00-02:00")
+        raise ValueError(
+            "a span ends after it starts; for a night write 22:00-24:00 and 00:00-02:00"
+        )
     return minutes
 
 
@@ -92,6 +95,6 @@ def in_order(spans: Sequence[Span]) -> tuple[Span, ...]:
     Raises ValueError when two of them overlap.
     """
     ordered = tuple(sorted(spans))
-    if any(one[1] > other[0] for one, other in zip(ordered, ordered[1:], strict=False)):
+    if any(one[1] > other[0] for one, other in pairwise(ordered)):
         raise ValueError("two spans overlap: join them into one")
     return ordered

@@ -65,16 +65,21 @@ class Reading:
                 continue
             spans = self._match(group, rule)
             free = self._outside_lookalikes(name, spans) if spans else None
-            if free and (name in ANY_LANGUAGE or self.may_be(group.language)):
+            if free and self._may_be(group.language, free if name in ANY_LANGUAGE else None):
                 return Finding(rule.name, *free, self.words)
         return None
 
-    def may_be(self, language: str) -> bool:
-        """Tell whether a message can be in a language: its small words are not another's."""
+    def _may_be(self, language: str, span: Span | None) -> bool:
+        """Tell whether a message, or a span of it, can be in a language.
+
+        It is not when its small words are those of another.
+        """
         small = self.packs.small
         if language not in small:
             return True
-        counts = {name: sum(1 for *_, b in self.marks if b & bit) for name, bit in small.items()}
+        first, last = span or (0, len(self.words.words))
+        found = [bits for start, end, bits in self.marks if first <= start and end <= last]
+        counts = {name: sum(1 for bits in found if bits & bit) for name, bit in small.items()}
         return counts[language] + _SLACK >= max(counts.values())
 
     def has(self, name: str) -> bool:

@@ -120,16 +120,18 @@ def _topic(reader: _Reader, name: str, table: object) -> Topic:
         _check_own_topic(reader, path, name, values)
     start = fresh or Topic(Mode.OFFER)
     kept = {f.name: getattr(start, f.name) for f in fields(Topic)}
-    return Topic(**{**kept, **values})  # type: ignore[arg-type]
+    return Topic(**{**kept, **values})
 
 
-def _check_own_topic(
-    reader: _Reader, path: str, name: str, values: Mapping[str, object]
-) -> None:
+def _check_own_topic(reader: _Reader, path: str, name: str, values: Mapping[str, object]) -> None:
     if not _TOPIC_NAME.fullmatch(name) or name in _RESERVED:
-        reader.blame(path, "name a topic with small letters, digits and _ (2 to 40), not a rule's name")
+        reader.blame(
+            path, "name a topic with small letters, digits and _ (2 to 40), not a rule's name"
+        )
     if not values.get("phrases"):
-        reader.blame(f"{path}.phrases", 'a topic of your own needs phrases, such as ["data export"]')
+        reader.blame(
+            f"{path}.phrases", 'a topic of your own needs phrases, such as ["data export"]'
+        )
 
 
 def _hours(reader: _Reader, table: object) -> Hours | None:
@@ -137,7 +139,9 @@ def _hours(reader: _Reader, table: object) -> Hours | None:
     values = reader.values("policy.hours", table, known, frozenset())
     zone = values.get("time_zone") or known["time_zone"].read(known["time_zone"].default)
     if not any(values.get(day) for day in DAYS) and not reader.problems:
-        reader.blame("policy.hours", 'give at least one day its hours, such as monday = ["09:00-17:00"]')
+        reader.blame(
+            "policy.hours", 'give at least one day its hours, such as monday = ["09:00-17:00"]'
+        )
     return Hours(
         zone,  # type: ignore[arg-type]
         tuple(values.get(day, ()) for day in DAYS),  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What the customer's own words say: asks, acceptances, topics, anger; rules first, then a model."""
+"""What the customer's words say: asks, acceptances, topics, anger; rules first, then a model."""
 
 from collections.abc import Iterator
 from dataclasses import replace

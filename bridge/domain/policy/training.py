@@ -118,7 +118,9 @@ def _learn(
 
 def _errors(rows: Sequence[list[float]], truth: int, bias: list[float], norm: float) -> list[float]:
     """Return, for each class, how far the prediction is from the truth."""
-    odds = softmax([b + norm * sum(column) for b, column in zip(bias, zip(*rows, strict=True), strict=True)])
+    odds = softmax(
+        [b + norm * sum(column) for b, column in zip(bias, zip(*rows, strict=True), strict=True)]
+    )
     odds[truth] -= 1.0
     return odds
 

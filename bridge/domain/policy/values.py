@@ -185,7 +185,9 @@ class Memory:
     def to_json(self) -> dict[str, object]:
         """Return what differs from a fresh memory, as plain JSON."""
         return {
-            name: value for name in _NAMES if (value := getattr(self, name)) != getattr(_FRESH, name)
+            name: value
+            for name in _NAMES
+            if (value := getattr(self, name)) != getattr(_FRESH, name)
         }
 
     @classmethod
