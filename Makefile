@@ -39,7 +39,7 @@ check: $(VENV)/.dev ## Formatting, lint, types, import contracts, then the fast 
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not slow and not browser" -n $(JOBS) --dist worksteal $(ARGS)
+	$(BIN)/pytest -m "not slow and not browser and not postgres" -n $(JOBS) --dist worksteal $(ARGS)
 
 bench: $(VENV)/.dev ## Run the benchmarks, as ratios against baselines of the same run
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -5,8 +5,8 @@ A test runs the same functions and compares, so that a page cannot disagree with
 
 from pathlib import Path
 
-from bridge.config import SETTINGS
 from bridge.domain.handoff import FLOORS, OPEN, TRANSITIONS
+from bridge.settings import SETTINGS
 
 DOCS = Path(__file__).parent
 BEGIN = "<!-- generated: do not edit below -->"

@@ -8,7 +8,8 @@ from types import ModuleType
 import pytest
 
 from bridge.cli import parser
-from bridge.config import SETTINGS, Settings
+from bridge.config import Settings
+from bridge.settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

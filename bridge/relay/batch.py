@@ -6,7 +6,7 @@ inbox take over `current`.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bridge.domain.conversation import Conversation
 from bridge.domain.delivery import Delivery, Progress
@@ -39,11 +39,9 @@ from bridge.ports.store import (
 from bridge.reactions import react
 from bridge.reactions.delivery import needs_conversation
 from bridge.reactions.outcome import Outcome
+from bridge.relay.known import Known, Wanting
 
 log = logging.getLogger(__name__)
-
-MOST_KNOWN = 100_000
-"""Threads and handoffs remembered at most."""
 
 UNKNOWN = Declined("unknown", "There is no such conversation.")
 BROKEN = Declined("internal", "This could not be processed; the problem was recorded.")
@@ -54,53 +52,6 @@ class Step:
     """A step of the courier's: deliveries that moved, under the lease of their shard."""
 
     settlements: tuple[Settlement, ...]
-
-
-@dataclass(slots=True)
-class Known:
-    """Which conversation a thread or a handoff belongs to, as far as remembered."""
-
-    threads: dict[ThreadRef, ConversationId] = field(default_factory=dict)
-    handoffs: dict[HandoffId, ConversationId] = field(default_factory=dict)
-
-    def of(self, thread: ThreadRef | None, handoff_id: HandoffId | None) -> ConversationId | None:
-        """Return the conversation of a thread, or else of a handoff, if remembered."""
-        if thread is not None:
-            return self.threads.get(thread)
-        return self.handoffs.get(handoff_id) if handoff_id is not None else None
-
-    def trim(self) -> None:
-        """Stay bounded: what is forgotten is read again when needed."""
-        if len(self.threads) + len(self.handoffs) > MOST_KNOWN:
-            self.clear()
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self.threads.clear()
-        self.handoffs.clear()
-
-
-@dataclass(slots=True)
-class _Wanting:
-    """What a batch wants to know, while it is collected."""
-
-    conversations: set[ConversationId] = field(default_factory=set)
-    threads: set[ThreadRef] = field(default_factory=set)
-    handoffs: set[HandoffId] = field(default_factory=set)
-    posts: set[PostRef] = field(default_factory=set)
-    keys: set[str] = field(default_factory=set)
-
-    def frozen(self) -> Wanted | None:
-        """Return it as a value, or None when nothing is wanted."""
-        if not (self.conversations or self.threads or self.handoffs or self.posts or self.keys):
-            return None
-        return Wanted(
-            frozenset(self.conversations),
-            frozenset(self.threads),
-            frozenset(self.handoffs),
-            frozenset(self.posts),
-            frozenset(self.keys),
-        )
 
 
 Starter = Callable[[Delivery], Delivery]
@@ -143,7 +94,7 @@ class Batch:
 
     def wants(self, items: Sequence[Fact | Step], *, check_keys: bool) -> Wanted | None:
         """Return what must be read before deciding, or None when all is remembered."""
-        wanted = _Wanting()
+        wanted = Wanting()
         for item in items:
             if isinstance(item, Step) or not _needs_conversation(item):
                 continue
@@ -153,7 +104,7 @@ class Batch:
         self.touched.update(wanted.conversations)
         return wanted.frozen()
 
-    def _want(self, fact: Fact, wanted: "_Wanting") -> None:
+    def _want(self, fact: Fact, wanted: "Wanting") -> None:
         if isinstance(fact, TeammateAmended):
             wanted.posts.add(fact.post)
         found = self._conversation_id(fact)
@@ -185,8 +136,10 @@ class Batch:
             self.current[conversation_id] = conversation
         self._known.threads.update(loaded.threads)
         self._known.handoffs.update(loaded.handoffs)
-        for where, conversation_id in (*loaded.threads.items(), *loaded.handoffs.items()):
-            self._resolved[where] = conversation_id
+        for thread, conversation_id in loaded.threads.items():
+            self._resolved[thread] = conversation_id
+        for handoff_id, conversation_id in loaded.handoffs.items():
+            self._resolved[handoff_id] = conversation_id
         self._posts.update(loaded.posts)
         self._taken.update(loaded.facts)
 

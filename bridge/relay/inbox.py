@@ -25,7 +25,8 @@ from bridge.domain.facts import Delivered, Fact, Undeliverable, Verdict
 from bridge.domain.ids import ConversationId, ThreadRef
 from bridge.domain.rules import Rules
 from bridge.ports.store import Moved, ShardLost, Store, Unstorable
-from bridge.relay.batch import Batch, Known, Starter, Step
+from bridge.relay.batch import Batch, Starter, Step
+from bridge.relay.known import Known
 
 log = logging.getLogger(__name__)
 

@@ -19,14 +19,15 @@ from bridge.relay.board import StoreBoard
 from bridge.relay.carriers import (
     AssistantCarrier,
     Carrier,
-    DeskCarrier,
     WebhookCarrier,
     WebhookSender,
 )
 from bridge.relay.chores import Chores
 from bridge.relay.courier import Courier, Spawn
+from bridge.relay.desk_carrier import DeskCarrier
 from bridge.relay.inbox import StoreInbox
 from bridge.relay.presence import LivePresence
+from bridge.relay.sending import Sender
 
 DRAIN = 8.0
 """Seconds a stop may take for calls that are under way; the whole stop stays under 10 s."""
@@ -72,7 +73,9 @@ class Relay:
 
     async def begin(self, spawn: Spawn) -> None:
         """Start the background work and take over what the database holds."""
-        courier = Courier(self.inbox, self._carriers(), self.clock, spawn, self._patience)
+        carriers = self._carriers()
+        sender = Sender(self.inbox, carriers, self.clock, self._patience)
+        courier = Courier(self.inbox, carriers, self.clock, spawn, sender)
         chores = Chores(self.store, self.inbox, courier, self.presence, self.clock)
         self._courier, self._chores = courier, chores
         self.inbox.starter = courier.starter
@@ -80,7 +83,7 @@ class Relay:
         await chores.begin()
         for work, name in (
             (self.store.run(), "store"),
-            (courier.run(), "courier"),
+            (sender.run(), "sender"),
             (chores.timers(), "timers"),
             (chores.leases(), "leases"),
             (chores.gossip(), "gossip"),

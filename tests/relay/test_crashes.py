@@ -77,7 +77,8 @@ async def until_blown(world: World, fuse: Fuse, told: list[str], customer: Conve
 async def test_a_crash_at_any_call_breaks_no_promise(world: World, steps: int) -> None:
     """Crash at the n-th step, restart, send again what was not acknowledged, and compare."""
     customer = await world.arrives()
-    fuse, told = Fuse(steps), []
+    fuse = Fuse(steps)
+    told: list[str] = []
     real = {name: getattr(world.desk, name) for name in ("open_thread", "post", "refresh")}
     for name, call in real.items():
         setattr(world.desk, name, fuse.around(call))

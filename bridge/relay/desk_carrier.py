@@ -1,0 +1,242 @@
+"""How deliveries are carried to a desk: threads, words page by page, cards, marks."""
+
+from collections.abc import Mapping
+
+from bridge.domain.card import case_card
+from bridge.domain.conversation import Conversation
+from bridge.domain.delivery import (
+    Delivery,
+    MarkReplies,
+    OpenThread,
+    PostMessage,
+    PostNotice,
+    PostTranscript,
+    Receipt,
+    RefreshCard,
+)
+from bridge.domain.errors import Refused, TryAgain
+from bridge.domain.ids import PostRef, ThreadRef
+from bridge.domain.messages import Message, Role
+from bridge.domain.posts import Amendment, Card, Mark, Post, PostKind
+from bridge.domain.transcript import pages, pieces
+from bridge.ports.desk import Desk, Turn
+from bridge.ports.store import Store
+from bridge.relay.board import StoreBoard
+from bridge.relay.carriers import DONE, Carried
+
+NAMES = {Role.CUSTOMER: "Customer", Role.ASSISTANT: "Assistant", Role.TEAMMATE: "Team"}
+
+TURNS: dict[type, Turn] = {
+    OpenThread: Turn.ROOT,
+    PostTranscript: Turn.WORDS,
+    PostMessage: Turn.WORDS,
+    PostNotice: Turn.NOTICE,
+}
+"""Which turn in the room's queue a payload asks for; the others are paced inside the desk."""
+
+
+class DeskCarrier:
+    """Carries everything that goes to a desk."""
+
+    def __init__(self, desks: Mapping[str, Desk], store: Store, board: StoreBoard) -> None:
+        self._desks = desks
+        self._store = store
+        self._board = board
+
+    def _desk(self, delivery: Delivery) -> Desk:
+        desk = self._desks.get(delivery.desk)
+        if desk is None:
+            why = f"the desk {delivery.desk!r} is not connected"
+            raise TryAgain(why, 30.0)
+        return desk
+
+    def is_limited(self, delivery: Delivery) -> bool:
+        """Whether the desk's rooms have a budget."""
+        desk = self._desks.get(delivery.desk)
+        return desk is None or desk.capabilities.posts_per_second is not None
+
+    def is_ready(self, delivery: Delivery) -> bool:
+        """Whether the room grants a turn at once."""
+        desk = self._desks.get(delivery.desk)
+        return desk is not None and desk.pacer.ready(delivery.room)
+
+    async def turn(self, delivery: Delivery) -> None:
+        """Wait for a turn in the room, where the payload needs one."""
+        turn = TURNS.get(type(delivery.payload))
+        desk = self._desks.get(delivery.desk)
+        if turn is not None and desk is not None:
+            await desk.pacer.turn(delivery.room, turn)
+
+    def merges(self, group: tuple[Delivery, ...], delivery: Delivery) -> bool:
+        """Waiting lines of one speaker become one post; card refreshes and marks become one."""
+        first, new = group[0].payload, delivery.payload
+        if isinstance(first, RefreshCard | MarkReplies):
+            return type(new) is type(first)
+        if not isinstance(first, PostMessage) or not isinstance(new, PostMessage):
+            return False
+        desk = self._desks.get(delivery.desk)
+        if desk is None or not desk.capabilities.merges or group[0].parts_done:
+            return False
+        plain = not first.attachments and not new.attachments
+        same = first.role is new.role and first.author == new.author
+        return plain and same and _length(group, new.text) <= desk.capabilities.max_text
+
+    async def carry(self, group: tuple[Delivery, ...]) -> Carried:
+        """Make the post, or the change, that the delivery asks for."""
+        head = group[0]
+        desk = self._desk(head)
+        payload = head.payload
+        if isinstance(payload, PostMessage | PostNotice | PostTranscript):
+            return await self._post(desk, group)
+        conversation = await self._conversation(head)
+        if isinstance(payload, OpenThread):
+            card = await self._card(conversation)
+            thread = await desk.open_thread(head.room, card, head.id)
+            return Carried(Receipt(thread=thread), matters=True)
+        if isinstance(payload, RefreshCard):
+            if conversation.thread is not None:
+                await desk.refresh(conversation.thread, await self._card(conversation))
+            return DONE
+        if isinstance(payload, MarkReplies):
+            return await self._mark(desk, conversation)
+        why = f"a desk cannot carry {type(payload).__name__}"
+        raise Refused(why)
+
+    async def _conversation(self, delivery: Delivery) -> Conversation:
+        found = await self._board.conversation(delivery.conversation_id)
+        if found is None:
+            why = "its conversation is gone"
+            raise Refused(why)
+        return found
+
+    async def _thread(self, delivery: Delivery) -> ThreadRef:
+        thread = (await self._conversation(delivery)).thread
+        if thread is None:
+            why = "its thread is not open yet"
+            raise TryAgain(why, 1.0)
+        return thread
+
+    async def _card(self, conversation: Conversation) -> Card:
+        handoff = conversation.handoff
+        if handoff is None:
+            why = "there is no handoff"
+            raise Refused(why)
+        until = handoff.from_seq
+        said = await self._store.history(conversation.id, max(until - 20, 1), until)
+        return case_card(conversation, handoff, said)
+
+    async def _post(self, desk: Desk, group: tuple[Delivery, ...]) -> Carried:
+        head = group[0]
+        thread = await self._thread(head)
+        if len(group) > 1:
+            text = "\n".join(_text(d) for d in group)
+            keys = tuple(d.id for d in group)
+            post = await desk.post(thread, _message_post(head, text), keys)
+            return Carried(Receipt(posts=(post,)))
+        posts = await self._posts(desk, head)
+        part = head.parts_done
+        if part >= len(posts):
+            return DONE
+        post = await desk.post(thread, posts[part], (part_key(head),))
+        return Carried(Receipt(posts=(post,)), more=part + 1 < len(posts))
+
+    async def _posts(self, desk: Desk, delivery: Delivery) -> tuple[Post, ...]:
+        payload, most = delivery.payload, desk.capabilities.max_text
+        if isinstance(payload, PostNotice):
+            return (Post(PostKind.NOTICE, text=payload.text, loud=payload.loud),)
+        if isinstance(payload, PostTranscript):
+            history = await self._store.history(
+                delivery.conversation_id, payload.from_seq, payload.to_seq
+            )
+            found = pages(history, NAMES, most)
+            return tuple(
+                Post(PostKind.TRANSCRIPT, entries=entries, page=i, pages=len(found))
+                for i, entries in enumerate(found, 1)
+            )
+        if not isinstance(payload, PostMessage):
+            return ()
+        texts = pieces(payload.text, most) if payload.text else ()
+        name = payload.author.name or NAMES.get(payload.role, "")
+        words = [Post(PostKind.MESSAGE, payload.role, name, text) for text in texts]
+        files = [Post(PostKind.MESSAGE, payload.role, name, file=f) for f in payload.attachments]
+        return (*words, *files)
+
+    async def _mark(self, desk: Desk, conversation: Conversation) -> Carried:
+        shown, read = conversation.shown, conversation.read
+        marked_shown, marked_read = conversation.marked
+        begin = min(marked_shown, marked_read) + 1
+        history = await self._store.history(conversation.id, begin, max(shown, read))
+        for message in history:
+            mark = _mark_of(message, (shown, read), (marked_shown, marked_read))
+            if mark is not None and message.post is not None:
+                await desk.amend(message.post, Amendment(mark=mark))
+        return Carried(Receipt(marked=(shown, read)), matters=True)
+
+    async def find(self, delivery: Delivery) -> Carried | None:
+        """Look for the part that was last on its way."""
+        desk = self._desk(delivery)
+        payload = delivery.payload
+        thread = None if isinstance(payload, OpenThread) else await self._thread(delivery)
+        since = delivery.attempted_at or delivery.created_at
+        found = await desk.find(delivery.room, thread, part_key(delivery), since)
+        if found is None:
+            return None
+        if isinstance(payload, OpenThread):
+            return Carried(Receipt(thread=ThreadRef(found)), matters=True)
+        posts = await self._posts(desk, delivery)
+        more = delivery.parts_done + 1 < len(posts)
+        merged = await self._merged_in(desk, delivery, thread, found)
+        return Carried(Receipt(posts=(PostRef(found),)), more=more, merged=merged)
+
+    async def _merged_in(
+        self, desk: Desk, delivery: Delivery, thread: ThreadRef | None, found: str
+    ) -> frozenset[str]:
+        """Return the ids of those behind the delivery that the found post carries as well."""
+        behind = await self._store.deliveries(None, (delivery.conversation_id,))
+        since = delivery.attempted_at or delivery.created_at
+        merged: set[str] = set()
+        for other in behind:
+            if other.lane != delivery.lane or other.position <= delivery.position:
+                continue
+            there = await desk.find(delivery.room, thread, other.id, since)
+            if there != found:
+                break
+            merged.add(other.id)
+        return frozenset(merged)
+
+    def settle_seconds(self, delivery: Delivery) -> float:
+        """Return what the desk says."""
+        desk = self._desks.get(delivery.desk)
+        return desk.capabilities.settle_seconds if desk else 0.0
+
+
+def part_key(delivery: Delivery) -> str:
+    """Return the key that a delivery's current part carries at the desk."""
+    return f"{delivery.id}.{delivery.parts_done}" if delivery.parts_done else delivery.id
+
+
+def _text(delivery: Delivery) -> str:
+    return delivery.payload.text if isinstance(delivery.payload, PostMessage) else ""
+
+
+def _length(group: tuple[Delivery, ...], text: str) -> int:
+    return sum(len(_text(d)) + 1 for d in group) + len(text)
+
+
+def _message_post(delivery: Delivery, text: str) -> Post:
+    payload = delivery.payload
+    if not isinstance(payload, PostMessage):
+        why = "only messages are merged"
+        raise Refused(why)
+    name = payload.author.name or NAMES.get(payload.role, "")
+    return Post(PostKind.MESSAGE, payload.role, name, text)
+
+
+def _mark_of(message: Message, now: tuple[int, int], before: tuple[int, int]) -> Mark | None:
+    """Return the mark a reply needs beyond the one it has."""
+    if message.role is not Role.TEAMMATE or message.deleted:
+        return None
+    shown, read = now
+    if message.seq <= read:
+        return Mark.READ if message.seq > before[1] else None
+    return Mark.SHOWN if before[0] < message.seq <= shown else None

@@ -1,0 +1,37 @@
+"""A lane: what waits on one conversation's way to one party, and what its legs are like."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from bridge.domain.delivery import Delivery, Leg, OpenThread, Patience
+from bridge.domain.ids import ConversationId, DeliveryId
+
+Key = tuple[ConversationId, Leg]
+
+VISIBLE_ONCE = frozenset({Leg.DESK, Leg.NOTICE})
+"""Legs on which a repetition would be seen by people."""
+
+PARKING = frozenset({Leg.DESK, Leg.WEBHOOK})
+"""Legs whose dead deliveries park the lane: what follows must not overtake them."""
+
+PATIENCE: dict[Leg, Patience] = dict.fromkeys(Leg, Patience()) | {
+    Leg.ASSISTANT: Patience(attempts=1, waits_when_told=False),
+    Leg.WEBHOOK: Patience(delays=(1, 5, 30, 300, 1800, 7200, 18_000, 36_000), attempts=9),
+}
+"""A customer waits for the assistant, so its failure is told at once and the policy decides whether
+it is asked again; a receiver of webhooks may be away for a day, as Standard Webhooks advises."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """What waits on one conversation's way to one party, in order."""
+
+    queue: deque[Delivery] = field(default_factory=deque)
+    task: object | None = None
+    parked: bool = False
+    fresh: DeliveryId | None = None
+
+
+def parks(delivery: Delivery) -> bool:
+    """Whether a dead delivery holds up what follows it."""
+    return delivery.leg in PARKING and not isinstance(delivery.payload, OpenThread)
