@@ -29,6 +29,7 @@ _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 _TOKEN = re.compile(
     r"```(?P<code>.+?)```|`(?P<tick>[^`\n]+)`|<(?P<angle>[^<>]*)>|(?P<mark>[*_~])", re.DOTALL
 )
+_MARKUP = re.compile(r"[*_~`<&\[\\]|://")
 _ANGLED = re.compile("<([^<>]*)>")
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 
@@ -109,8 +110,9 @@ def _span(part: Json, name: Name) -> Span:
 
 def _style(value: object) -> Style:
     style = Style.PLAIN
-    for word, flag in _FLAGS.items():
-        style |= flag if isinstance(value, dict) and value.get(word) else Style.PLAIN
+    if isinstance(value, dict):
+        for word, flag in _FLAGS.items():
+            style |= flag if value.get(word) else Style.PLAIN
     return style
 
 
@@ -156,6 +158,8 @@ _PARTS: dict[str, Callable[[Json, Name], str]] = {
 
 def from_mrkdwn(text: str, name: Name) -> str:
     """Return Slack's own markup as Markdown."""
+    if not _MARKUP.search(text):
+        return text
     lines = text.split("\n")
     blocks: list[Block] = []
     start = 0

@@ -28,6 +28,11 @@ class Span:
     style: Style = Style.PLAIN
     url: str | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is characters and nothing else."""
+        return not self.style and self.url is None
+
 
 Spans = tuple[Span, ...]
 

@@ -42,6 +42,8 @@ def _lines(block: Block) -> list[str]:
 
 def write_spans(spans: Spans) -> str:
     """Return Markdown that reads as these spans, with as few marks as possible."""
+    if all(span.is_plain for span in spans) and not _SPECIAL.search(words(spans)):
+        return words(spans)
     wanted = _settled(spans)
     for spell in (str, _escape):
         text = _marked(spans, spell)
