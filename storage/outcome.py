@@ -9,7 +9,7 @@ from bridge.domain.errors import StoreUnavailable
 from bridge.ports.store import Write
 from storage.postgres_link import FAILURES, Connection, Link
 
-PATIENCE = 10.0
+PATIENCE = 5.0
 """Seconds the look-up may take; after that the sender must come again, which keys make harmless."""
 
 PAUSE = 0.2
