@@ -64,6 +64,7 @@ class People:
         self.copies = 1
         self._events = 0
         self._session: aiohttp.ClientSession | None = None
+        self.echoes: list[Outcome] = []
         self._echoes: set[asyncio.Task[Any]] = set()
 
     async def stop(self) -> None:
@@ -333,9 +334,17 @@ class People:
         if not self.target:
             return
         event = {**message, "channel": channel, "event_ts": message["ts"]}
-        task = asyncio.create_task(self.deliver_event(event))
+        task = asyncio.create_task(self._echo(event))
         self._echoes.add(task)
         task.add_done_callback(self._echoes.discard)
+
+    async def _echo(self, event: Json) -> None:
+        self.echoes.append(await self.deliver_event(event))
+
+    async def echoed(self) -> list[Outcome]:
+        """Wait for the echoes under way and return what became of all."""
+        await asyncio.gather(*self._echoes)
+        return self.echoes
 
     async def take_response(self, request: web.Request) -> web.Response:
         """Take what was posted to a `response_url`."""
