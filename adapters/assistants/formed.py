@@ -27,28 +27,25 @@ _SPEAKERS = {Role.CUSTOMER: "customer", Role.ASSISTANT: "assistant", Role.TEAMMA
 
 
 class FormedChat:
-    """A model that answers in a shape, within `seconds` altogether."""
+    """A model that answers in a shape."""
 
     def __init__(
-        self,
-        settings: AssistantSettings,
-        session: aiohttp.ClientSession,
-        clock: Clock,
-        seconds: float,
+        self, settings: AssistantSettings, session: aiohttp.ClientSession, clock: Clock
     ) -> None:
         self._server = ChatServer(settings, session, clock)
         self._model = settings.model
         self._breaker = Breaker(clock)
-        self._patience = Patient(connect=seconds, first_byte=seconds, total=seconds)
 
-    async def ask(self, instructions: str, data: str, form: Tool) -> Mapping[str, object] | None:
-        """Return what the model says of `data`, or None."""
+    async def ask(
+        self, turns: tuple[Turn, ...], form: Tool, seconds: float
+    ) -> Mapping[str, object] | None:
+        """Return the model's answer to these turns, within `seconds` altogether, or None."""
         if not self._breaker.admit():
             return None
-        turns = (Turn("system", instructions), Turn("user", data))
+        patience = Patient(connect=seconds, first_byte=seconds, total=seconds)
         request = Request(self._model, turns, TOKENS, form=form)
         try:
-            value = formed(await self._server.ask(request, self._patience, _unheard))
+            value = formed(await self._server.ask(request, patience, _unheard))
         except (BrokenReply, TryAgain, Refused):
             self._breaker.failed()
             return None

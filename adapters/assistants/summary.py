@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import aiohttp
 
-from adapters.assistants.chat_request import Tool
+from adapters.assistants.chat_request import Tool, Turn
 from adapters.assistants.formed import FormedChat, talk_as_data
 from adapters.assistants.settings import AssistantSettings
 from bridge.domain.conversation import Customer
@@ -76,14 +76,16 @@ class Summarizer:
     ) -> None:
         has_model = settings.model and (settings.api_key or settings.base_url)
         self._model = settings.model
-        self._chat = FormedChat(settings, session, clock, SECONDS) if has_model else None
+        self._chat = FormedChat(settings, session, clock) if has_model else None
 
     async def summary(self, messages: Sequence[Message], customer: Customer) -> CaseSummary:
         """Return the case in short, from the public messages (oldest first); never raises."""
         quoted = summarise(messages, customer)
         if self._chat is None or not quoted.wants:
             return quoted
-        told = await self._chat.ask(INSTRUCTIONS, talk_as_data(messages, TALK_LENGTH), FORM)
+        data = talk_as_data(messages, TALK_LENGTH)
+        turns = (Turn("system", INSTRUCTIONS), Turn("user", data))
+        told = await self._chat.ask(turns, FORM, SECONDS)
         written = written_in(told, quoted, self._model) if told else None
         if written is None or not is_grounded(written, messages, customer):
             return quoted

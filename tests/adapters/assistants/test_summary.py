@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.assistants import AssistantSettings
+from adapters.assistants.chat_request import Turn
 from adapters.assistants.formed import FormedChat, talk_as_data
 from adapters.assistants.summary import FORM, Summarizer
 from adapters.outbound import open_session
@@ -23,6 +24,7 @@ TALK = turns(
     (Role.ASSISTANT, "Delivery takes 3 to 5 working days."),
     "that was ten days ago",
 )
+ASKED = (Turn("system", "Sum up."), Turn("user", "[]"))
 MIA = Customer(name="Mia", email="mia@example.com")
 GOOD = {
     "wants": "Wants to know where order HP-20391 (49.90) is.",
@@ -142,10 +144,10 @@ class TestFormed:
         server.next(stalls())
         async with open_session() as session:
             settings = AssistantSettings(base_url=server.url, model="tiny")
-            chat = FormedChat(settings, session, HandClock(), 0.05)
+            chat = FormedChat(settings, session, HandClock())
             async with asyncio.timeout(2):
                 for _ in range(8):
-                    assert await chat.ask("Sum up.", "[]", FORM) is None
+                    assert await chat.ask(ASKED, FORM, 0.05) is None
         assert len(server.requests) == 5
 
     @pytest.mark.parametrize(
@@ -164,8 +166,8 @@ class TestFormed:
         server.next(*refusals, says_json(GOOD))
         async with open_session() as session:
             settings = AssistantSettings(base_url=server.url, model="tiny")
-            chat = FormedChat(settings, session, HandClock(), 2.0)
-            assert await chat.ask("Sum up.", "[]", FORM) == GOOD
+            chat = FormedChat(settings, session, HandClock())
+            assert await chat.ask(ASKED, FORM, 2.0) == GOOD
         assert expected in json.dumps(server.requests[-1].body)
 
     async def test_words_around_the_json(self, server: FakeOpenAI) -> None:
@@ -173,8 +175,8 @@ class TestFormed:
         server.next(completes({"content": f"Sure!\n```json\n{json.dumps(GOOD)}\n```"}))
         async with open_session() as session:
             settings = AssistantSettings(base_url=server.url, model="tiny")
-            chat = FormedChat(settings, session, HandClock(), 2.0)
-            assert await chat.ask("Sum up.", "[]", FORM) == GOOD
+            chat = FormedChat(settings, session, HandClock())
+            assert await chat.ask(ASKED, FORM, 2.0) == GOOD
 
     def test_the_newest_turns_fit(self) -> None:
         """A long talk is cut at its beginning, a long turn at its end."""
