@@ -15,8 +15,15 @@ from bridge.domain.policy import Policy, Talk, Turn, parse_policy
 from tests.clocks import HandClock
 from tests.servers.openai import FakeOpenAI, answers, completes, dies, stalls
 
-POLICY = parse_policy({"judge": {"enabled": True, "timeout_seconds": 0.3}})
-assert isinstance(POLICY, Policy)
+
+def policy_with_judge() -> Policy:
+    """Return the default policy with a judge of short patience."""
+    found = parse_policy({"judge": {"enabled": True, "timeout_seconds": 0.3}})
+    assert isinstance(found, Policy)
+    return found
+
+
+POLICY = policy_with_judge()
 TALK = Talk(
     (
         Turn(Role.CUSTOMER, "My parcel is late, card 4111 1111 1111 1111"),
