@@ -1,7 +1,9 @@
 """The composition root: the only package that knows every concrete class."""
 
 from bridge.app.check import examine
+from bridge.app.dialogues import stored_dialogues
 from bridge.app.operator import operate
+from bridge.app.policy import policy_in_force
 from bridge.app.run import Started, run
 
-__all__ = ["Started", "examine", "operate", "run"]
+__all__ = ["Started", "examine", "operate", "policy_in_force", "run", "stored_dialogues"]

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Callable
 
 from bridge.clock import SystemClock
-from bridge.config import Settings
+from bridge.config import Settings, read_settings
 from bridge.domain.errors import ConfigurationError
 from bridge.domain.policy import Policy, default_policy, parse_policy
 from bridge.domain.rules import Rules, Waits
@@ -56,6 +56,11 @@ class PolicyFile:
         """Whether somebody is at the desk at this hour."""
         hours = self.current.hours
         return hours is None or hours.is_open(SystemClock().now())
+
+
+def policy_in_force() -> Policy:
+    """Return the policy that the settings of this machine name."""
+    return PolicyFile(read_settings()).current
 
 
 FIELDS = ("give_up", "unanswered", "idle", "assistant")

@@ -28,7 +28,7 @@ from bridge.app.operator import Operator
 from bridge.app.policy import PolicyFile
 from bridge.clock import SystemClock
 from bridge.config import Settings
-from bridge.domain.errors import BridgeError
+from bridge.domain.errors import BridgeError, ConfigurationError
 from bridge.ports.desk import Desk
 from bridge.relay.relay import Outside, Relay
 from storage import open_store
@@ -135,10 +135,21 @@ async def started(settings: Settings, background: Background) -> AsyncIterator[S
             desks.append(await stack.enter_async_context(context))
             found[desks[-1].desk.name] = desks[-1].desk
         stack.push_async_callback(background.close)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, policy)
         await relay.begin(background.spawn)
         stack.push_async_callback(relay.stop)
         server = await stack.enter_async_context(_server(given, desks, policy, background))
         yield Started(f"http://{parts.shown(settings.host)}:{server.port}")
+
+
+def _reload(policy: PolicyFile) -> None:
+    """Take the policy from its file again; one that cannot be used changes nothing."""
+    try:
+        log.warning("policy reloaded", extra={"action": "policy", "version": policy.reload()})
+    except ConfigurationError as error:
+        log.error(  # noqa: TRY400 -- the problems say it all, a trace adds nothing
+            "policy refused", extra={"action": "policy", "problems": error.problems}
+        )
 
 
 def _server(

@@ -7,6 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from bridge.app import policy_in_force, stored_dialogues
 from bridge.cli import data, dead, doctor, policy, serve
 from bridge.domain.errors import BridgeError, ConfigurationError
 
@@ -20,8 +21,9 @@ def parser() -> argparse.ArgumentParser:
         description="The bridge between a customer-facing AI and the people behind it.",
     )
     subparsers = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (serve, doctor, data, policy, dead):
+    for module in (serve, doctor, data, dead):
         module.register(subparsers)
+    policy.register(subparsers, stored=stored_dialogues, current=policy_in_force)
     return found
 
 
