@@ -4,10 +4,13 @@ A forwarding header is believed only when the connection comes from a proxy name
 and then read from its end, where that proxy wrote.
 """
 
+import logging
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from aiohttp import web
+from aiohttp import hdrs, web
+
+log = logging.getLogger(__name__)
 
 Network = IPv4Network | IPv6Network
 
@@ -17,6 +20,7 @@ class Addresses:
 
     def __init__(self, trusted: Iterable[Network] = ()) -> None:
         self._trusted = tuple(trusted)
+        self._warned = False
 
     def trusts(self, address: str) -> bool:
         """Whether an address is a proxy of ours."""
@@ -31,10 +35,15 @@ class Addresses:
     def of(self, request: web.BaseRequest) -> str:
         """Return the address to count a request under."""
         peer = request.remote or ""
-        return grouped(self._forwarded(request, peer) if self.trusts(peer) else peer)
+        if self.trusts(peer):
+            return grouped(self._forwarded(request, peer))
+        if not self._warned and hdrs.X_FORWARDED_FOR in request.headers:
+            self._warned = True
+            log.warning("forwarding_header_ignored", extra={"mend": "name the proxy as trusted"})
+        return grouped(peer)
 
     def _forwarded(self, request: web.BaseRequest, peer: str) -> str:
-        entries = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+        entries = ",".join(request.headers.getall(hdrs.X_FORWARDED_FOR, [])).split(",")
         nearest = peer
         for entry in reversed(entries):
             address = entry.strip()

@@ -13,7 +13,6 @@ from typing import Self, cast
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
-from multidict import istr
 
 from adapters.addresses import Addresses, Network
 from adapters.connections import NAME, Connection, ConnectionLimits, Connections
@@ -24,9 +23,9 @@ from bridge.ports.core import Clock
 log = logging.getLogger(__name__)
 
 ALWAYS = {
-    istr("X-Content-Type-Options"): "nosniff",
-    istr("Referrer-Policy"): "no-referrer",
-    istr("Content-Security-Policy"): "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     hdrs.CACHE_CONTROL: "no-store",
 }
 """Headers of every answer that does not bring its own."""

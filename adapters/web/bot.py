@@ -117,7 +117,7 @@ class BotApi:
     async def escalate(self, asked: Asked) -> web.Response:
         """Call a person for the bot."""
         body = asked.body
-        self._check_place(body)
+        self._check_desk(body)
         before = await self._conversation(asked.conversation_id)
         fact = PersonAsked(
             key=f"ask:{moment_of(before)}",
@@ -135,11 +135,8 @@ class BotApi:
         after = await self._conversation(before.id)
         return reply(202, await handoff_of(self._core.board, after))
 
-    def _check_place(self, body: dict[str, Any]) -> None:
-        desk, room = body.get("desk"), body.get("room")
-        if bool(desk) != bool(room):
-            missing = "room" if desk else "desk"
-            raise refuse(missing, "desk and room go together: give both or neither.")
+    def _check_desk(self, body: dict[str, Any]) -> None:
+        desk = body.get("desk")
         if desk and desk not in self._desks:
             raise refuse("desk", f"must be one of {', '.join(self._desks) or 'none'}.")
 

@@ -34,12 +34,12 @@ class Allowance:
 
 ALLOWANCES = {
     "open": Allowance(None, Rate(600, 200)),
-    "new": Allowance(None, Rate(60, 60)),
-    "message": Allowance(Rate(60, 20), Rate(600, 200)),
+    "new": Allowance(None, Rate(120, 100)),
+    "message": Allowance(Rate(120, 60), Rate(1200, 400)),
     "escalate": Allowance(Rate(10, 10), Rate(60, 60)),
-    "file": Allowance(Rate(20, 10), Rate(120, 60)),
+    "file": Allowance(Rate(30, 20), Rate(180, 90)),
     "stream": Allowance(Rate(60, 20), Rate(600, 200)),
-    "other": Allowance(Rate(300, 100), Rate(3000, 1000)),
+    "other": Allowance(Rate(600, 300), Rate(6000, 2000)),
 }
 """A person types a few messages a minute; an address may be an office behind one line."""
 

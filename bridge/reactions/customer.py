@@ -97,13 +97,20 @@ def asked_for_person(outcome: Outcome, fact: PersonAsked, rules: Rules) -> None:
             if fact.source == "button"
             else ApiEscalates(fact.at, fact.reason, fact.urgency, fact.room)
         )
-        place = Place(fact.desk, fact.room) if fact.desk and fact.room else None
+        place = _wanted_place(rules, fact)
         evidence = fact.evidence or (fact.reason if fact.source == "button" else "")
         decisions.escalate_for(outcome, rules, event, place, fact.summary, evidence)
     handoff = outcome.handoff
     outcome.verdict = Taken(
         handoff.id if handoff else "", outcome.seq, str(outcome.floor), outcome.epoch
     )
+
+
+def _wanted_place(rules: Rules, fact: PersonAsked) -> Place | None:
+    """Return where the caller wants it, if anywhere; a desk alone means its first room."""
+    if fact.desk and fact.room:
+        return Place(fact.desk, fact.room)
+    return next((place for place in rules.places if place.desk == fact.desk), None)
 
 
 def wants_assistant(outcome: Outcome, fact: AssistantWanted, rules: Rules) -> None:

@@ -308,9 +308,9 @@ BOT_ROWS = [
         ({}, 422, "reason"),
         ({"reason": ""}, 422, "reason"),
         ({"reason": "x", "urgency": "now"}, 422, "urgency"),
-        ({"reason": "x", "desk": "sandbox"}, 422, "room"),
-        ({"reason": "x", "room": "C1"}, 422, "desk"),
         ({"reason": "x", "desk": "fax", "room": "C1"}, 422, "desk"),
+        ({"reason": "x", "desk": "fax"}, 422, "desk"),
+        ({"reason": "x", "desk": "a\nb"}, 422, "desk"),
         ({"reason": "x", "summary": ["x"]}, 422, "summary"),
     ),
     *posts(

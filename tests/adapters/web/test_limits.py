@@ -94,17 +94,26 @@ async def statuses(forwarded: list[str], trusted: str = "") -> list[int]:
 
 async def test_a_claimed_address_does_not_dodge_the_limit() -> None:
     """Without a trusted proxy, a forwarding header changes nothing."""
-    assert 429 in await statuses([f"203.0.113.{n}" for n in range(70)])
+    assert 429 in await statuses([f"203.0.113.{n}" for n in range(120)])
+
+
+async def test_a_header_that_is_not_believed_is_told_of_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever forgot to name the proxy reads so in the log, once and without an address."""
+    await statuses(["203.0.113.1", "203.0.113.2"])
+    told = [record for record in caplog.records if record.message == "forwarding_header_ignored"]
+    assert len(told) == 1
 
 
 async def test_a_proxy_of_ours_is_believed() -> None:
     """Behind a trusted proxy every customer has an own allowance."""
-    assert 429 not in await statuses([f"203.0.113.{n}" for n in range(70)], "127.0.0.0/8")
+    assert 429 not in await statuses([f"203.0.113.{n}" for n in range(120)], "127.0.0.0/8")
 
 
 async def test_only_the_end_of_the_header_is_believed() -> None:
     """What a client wrote before the proxy's own entry is not believed."""
-    claimed = [f"198.51.100.{n}, 203.0.113.9" for n in range(70)]
+    claimed = [f"198.51.100.{n}, 203.0.113.9" for n in range(120)]
     assert 429 in await statuses(claimed, "127.0.0.0/8")
 
 

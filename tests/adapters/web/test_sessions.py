@@ -221,7 +221,7 @@ async def test_a_flood_of_new_conversations_is_held_up() -> None:
     """One address can open many conversations, but not without end; resuming goes on."""
     async with serve(rate_limits=True) as site:
         first = await site.open()
-        statuses = [(await site.ask("POST", "/v1/sessions", json={}))[0] for _ in range(70)]
+        statuses = [(await site.ask("POST", "/v1/sessions", json={}))[0] for _ in range(120)]
         assert (statuses[0], statuses[-1]) == (201, 429)
         assert (await site.open(token=first.session["token"])).session["resumed"] is True
 
