@@ -12,12 +12,12 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar, TypeVarTuple, Unpack
 
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.ids import ConversationId, FileId
@@ -26,6 +26,9 @@ from bridge.ports.files import StoredFile, TooLarge
 from storage.coding import Unreadable, decode, encode
 from storage.sniffing import Sniffer, safe_name
 from storage.sqlite_file import refuse
+
+Result = TypeVar("Result")
+Given = TypeVarTuple("Given")
 
 PIECE = 64 * 1024
 """Bytes read at once."""
@@ -82,21 +85,19 @@ class DiskFiles:
         """Keep a file of at most `limit` bytes durably before returning.
 
         The name is made safe, the media type is read from the bytes. Raises `TooLarge`, and
-        `StoreUnavailable` when the disk cannot take it; either way nothing is left behind.
+        `StoreUnavailable` when the disk cannot take it; what `chunks` raises goes through. However
+        it ends early, nothing is left behind.
         """
         place = self._folder_of(conversation_id) / secrets.token_hex(16)
         unfinished = place.with_suffix(_UNFINISHED)
         try:
-            file = await asyncio.to_thread(_create, unfinished)
+            file = await _on_disk(_create, unfinished)
             try:
                 size, media_type = await _fill(file, chunks, limit)
             finally:
                 file.close()
             attachment = Attachment(FileId(place.name), safe_name(name), media_type, size)
-            await asyncio.to_thread(_finish, unfinished, place, attachment)
-        except OSError as problem:
-            _discard(unfinished)
-            raise StoreUnavailable(_explained(problem)) from problem
+            await _on_disk(_finish, unfinished, place, attachment)
         except BaseException:
             _discard(unfinished)
             raise
@@ -120,6 +121,14 @@ class DiskFiles:
         await asyncio.to_thread(shutil.rmtree, self._folder_of(conversation_id), True)  # noqa: FBT003
 
 
+async def _on_disk(work: Callable[[Unpack[Given]], Result], *given: Unpack[Given]) -> Result:
+    """Return what `work` returns, run in a thread; raises `StoreUnavailable` for disk errors."""
+    try:
+        return await asyncio.to_thread(work, *given)
+    except OSError as problem:
+        raise StoreUnavailable(_explained(problem)) from problem
+
+
 async def _fill(file: FileIO, chunks: AsyncIterator[bytes], limit: int) -> tuple[int, str]:
     """Write everything and sync it; return the size and the media type."""
     sniffer, size = Sniffer(), 0
@@ -131,9 +140,9 @@ async def _fill(file: FileIO, chunks: AsyncIterator[bytes], limit: int) -> tuple
         sniffer.feed(chunk)
         waiting += chunk
         if len(waiting) >= BUFFER:
-            await asyncio.to_thread(_write, file, bytes(waiting))
+            await _on_disk(_write, file, bytes(waiting))
             waiting.clear()
-    await asyncio.to_thread(_write_last, file, bytes(waiting))
+    await _on_disk(_write_last, file, bytes(waiting))
     return size, sniffer.media_type()
 
 

@@ -182,6 +182,29 @@ async def test_a_deadlock_is_run_again(store: PostgresStore, postgres_url: str) 
     assert found.conversations[one.id].version == 2
 
 
+async def test_a_serialization_failure_is_run_again(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    """Where every transaction is serializable, losers are told that a version has moved."""
+    database = postgres_url.partition("@/")[2].partition("?")[0]
+    other = await asyncpg.connect(postgres_server.url("postgres"))
+    strict = f"ALTER DATABASE {database} SET default_transaction_isolation = 'serializable'"
+    await other.execute(strict)
+    state = conversation()
+    async with PostgresStore(postgres_url) as one, PostgresStore(postgres_url) as two:
+        await one.commit(first(state))
+        for _ in range(15):
+            after = changed(state)
+            results = await asyncio.gather(
+                *(store.commit(later(state, after)) for store in (one, two)),
+                return_exceptions=True,
+            )
+            assert sorted(type(result).__name__ for result in results) == ["Moved", "NoneType"]
+            state = after
+    await other.execute(f"ALTER DATABASE {database} RESET default_transaction_isolation")
+    await other.close()
+
+
 async def waits_for_a_lock(url: str) -> None:
     """Return once some session of the database waits for a lock."""
     watcher = await asyncpg.connect(url)
