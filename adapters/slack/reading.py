@@ -25,6 +25,9 @@ _FLAGS = {
     "strike": Style.STRIKE,
     "code": Style.CODE,
 }
+MOST_FENCES = 200
+"""A message with more fences than this is not code, but nonsense."""
+
 _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 _TOKEN = re.compile(
     r"```(?P<code>.+?)```|`(?P<tick>[^`\n]+)`|<(?P<angle>[^<>]*)>|(?P<mark>[*_~])", re.DOTALL
@@ -185,7 +188,9 @@ def _joined(blocks: list[Block]) -> list[Block]:
 
 def _paragraphs(lines: list[str], name: Name) -> list[Block]:
     """Return paragraphs and fenced code between quotes."""
-    parts = re.split(r"```(.+?)```", "\n".join(lines), flags=re.DOTALL)
+    text = "\n".join(lines)
+    fences = text.count("```") <= MOST_FENCES
+    parts = re.split(r"```(.+?)```", text, flags=re.DOTALL) if fences else [text]
     found: list[Block] = []
     for number, part in enumerate(parts):
         if number % 2:
