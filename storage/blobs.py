@@ -17,7 +17,7 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar, TypeVarTuple, Unpack
+from typing import Self, TypeVar, TypeVarTuple
 
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.ids import ConversationId, FileId
@@ -121,7 +121,7 @@ class DiskFiles:
         await asyncio.to_thread(shutil.rmtree, self._folder_of(conversation_id), True)  # noqa: FBT003
 
 
-async def _on_disk(work: Callable[[Unpack[Given]], Result], *given: Unpack[Given]) -> Result:
+async def _on_disk(work: Callable[[*Given], Result], *given: *Given) -> Result:
     """Return what `work` returns, run in a thread; raises `StoreUnavailable` for disk errors."""
     try:
         return await asyncio.to_thread(work, *given)
