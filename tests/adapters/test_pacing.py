@@ -211,6 +211,7 @@ async def test_idle_rooms_are_forgotten() -> None:
     assert not lanes.ready("busy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [10.0, 50.0])
 async def test_the_allowance_is_used(rate: float) -> None:
     """On the real clock at least 90 % of the turns a rate allows are handed out."""

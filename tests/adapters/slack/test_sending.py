@@ -372,6 +372,7 @@ async def test_a_desk_needs_no_session_of_its_own(at_desk: Scene) -> None:
     assert sorted(shown, key=int) == [str(i) for i in range(50)]
 
 
+@pytest.mark.slow
 async def test_turns_keep_the_rate_slack_wants(tmp_path: Path) -> None:
     """With turns taken, a room of 20 posts a second refuses nothing and is kept busy."""
     async with scene(tmp_path, posts_per_second=20.0) as made:
