@@ -35,10 +35,16 @@ class StoredDialogues(Protocol):
 def register(
     subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
     stored: StoredDialogues | None = None,
+    current: Callable[[], Policy] = default_policy,
 ) -> None:
-    """Add the command; `stored` is where `backtest` finds conversations without a file."""
+    """Add the command.
+
+    `stored` is where `backtest` finds conversations without a file, `current` gives the policy in
+    force, which is used where `--policy` names no other.
+    """
     command = subparsers.add_parser("policy", help="test, replay, backtest or train the policy")
     verbs = command.add_subparsers(dest="verb", required=True, metavar="VERB")
+    command.set_defaults(stored=stored, current=current)
     for name, run, told in (
         ("test", run_test, "score labelled messages"),
         ("replay", run_replay, "replay recorded dialogues"),
@@ -46,7 +52,6 @@ def register(
         _verb(verbs, name, run, told).add_argument("file", type=Path, help="JSON lines")
     backtest = _verb(verbs, "backtest", run_backtest, "compare a policy on stored conversations")
     backtest.add_argument("--dialogues", type=Path, help="recorded ones instead")
-    backtest.set_defaults(stored=stored)
     learn = verbs.add_parser("train", help="train the linear model on labelled messages")
     learn.add_argument("file", type=Path, help="JSON lines")
     learn.add_argument("--out", type=Path, required=True, help="where the model is written")
@@ -66,18 +71,21 @@ def _verb(
 ) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=told)
     verb.add_argument("--json", action="store_true", help="print one JSON object")
-    verb.add_argument("--policy", type=Path, help="a handoff.toml; the built-in policy without it")
+    verb.add_argument("--policy", type=Path, help="a handoff.toml to try instead")
     verb.set_defaults(run=run)
     return verb
 
 
-def read_policy(path: Path | None) -> Policy:
-    """Return the policy of a file, the built-in one without a file.
+def _policy(given: argparse.Namespace) -> Policy:
+    current: Callable[[], Policy] = given.current
+    return read_policy(given.policy) if given.policy else current()
+
+
+def read_policy(path: Path) -> Policy:
+    """Return the policy of a handoff.toml.
 
     Raises ConfigurationError with every problem of the file, each with line, field and mend.
     """
-    if path is None:
-        return default_policy()
     try:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
@@ -91,7 +99,7 @@ def read_policy(path: Path | None) -> Policy:
 
 def run_test(given: argparse.Namespace) -> int:
     """Score labelled messages."""
-    policy = read_policy(given.policy)
+    policy = _policy(given)
     rows = recordings.labelled(given.file)
     scored: list[Scored] = []
     took: list[float] = []
@@ -115,7 +123,7 @@ def run_test(given: argparse.Namespace) -> int:
 
 def run_replay(given: argparse.Namespace) -> int:
     """Replay recorded dialogues."""
-    replayed = replay_all(read_policy(given.policy), recordings.dialogues(given.file))
+    replayed = replay_all(_policy(given), recordings.dialogues(given.file))
     report = {"dialogues": [_outcome(r) for r in replayed], **asdict(agreement(replayed))}
     _show(given, report, tables.of_replay)
     return 0
@@ -135,10 +143,10 @@ def _outcome(replayed: Replayed) -> dict[str, object]:
 
 
 def run_backtest(given: argparse.Namespace) -> int:
-    """Compare the built-in policy with that of a file, on the conversations really held."""
+    """Compare the policy in force with that of a file, on the conversations really held."""
     talks = _held(given)
-    before = replay_all(default_policy(), talks)
-    after = replay_all(read_policy(given.policy), talks)
+    before = replay_all(given.current(), talks)
+    after = replay_all(_policy(given), talks)
     report = compare(before, after)
     _show(given, report, tables.of_backtest)
     return 0

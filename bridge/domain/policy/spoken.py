@@ -182,11 +182,16 @@ def frustrated(policy: Policy, memory: Memory, reading: Reading) -> tuple[Outcom
 
 
 def guessed(policy: Policy, memory: Memory, reading: Reading) -> Outcome | None:
-    """Return what the model takes a message for, when it is sure enough."""
+    """Return what the model takes a message for, when it is sure enough.
+
+    Where the rules know a look-alike of it in the message, the model is not believed.
+    """
     if policy.model is None or not reading.words.words:
         return None
     trigger, score = policy.model.judge(reading.words.words)
     if trigger == OTHER or score < policy.settings.model.threshold:
+        return None
+    if reading.has("ask_not" if trigger == ASK else f"{trigger}_not"):
         return None
     evidence = reading.words.text.strip()[:_QUOTED]
     plain = Outcome(Action.NONE, trigger, "model.linear", evidence, score, "model")
