@@ -47,6 +47,7 @@ class Settings:
     openai_base_url: str
     openai_api_key: Secret
     assistant_model: str
+    assistant_prompt: str
     assistant_url: str
     webhook_url: str
     webhook_secret: Secret

@@ -223,6 +223,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("OPENAI_API_KEY", "openai_api_key", _secret, "", "Its key"),
     Setting("HANDOFF_ASSISTANT_MODEL", "assistant_model", _text, "", "Its model"),
     Setting(
+        "HANDOFF_ASSISTANT_PROMPT",
+        "assistant_prompt",
+        _text,
+        "",
+        "Instructions for the language model in place of the built-in ones",
+    ),
+    Setting(
         "HANDOFF_ASSISTANT_URL", "assistant_url", _text, "", "Where an outside assistant is asked"
     ),
     Setting(

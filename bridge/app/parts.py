@@ -5,7 +5,9 @@ from pathlib import Path
 
 import aiohttp
 
+from adapters.assistants.judge import ModelJudge
 from adapters.assistants.settings import AssistantSettings
+from adapters.assistants.summary import Summarizer
 from adapters.http import Component
 from adapters.metrics import Metrics
 from adapters.outbound import checked_url
@@ -58,6 +60,7 @@ def assistant(settings: Settings) -> AssistantSettings:
         base_url=settings.openai_base_url,
         api_key=settings.openai_api_key,
         model=settings.assistant_model,
+        prompt=settings.assistant_prompt,
         url=settings.assistant_url,
         secret=settings.webhook_secret,
     )
@@ -73,6 +76,21 @@ def webhooks(
     secret = settings.webhook_secret
     keys = signing_keys("HANDOFF_WEBHOOK_SECRET", secret) if secret else None
     return WebhookSender(url, keys, session, clock)
+
+
+def has_model(settings: Settings) -> bool:
+    """Whether a language model is set up that can judge and sum up."""
+    return bool(settings.assistant_model and (settings.openai_base_url or settings.openai_api_key))
+
+
+def judge(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> ModelJudge | None:
+    """Return the judge, or None without a model; the policy says whether it is asked."""
+    return ModelJudge(assistant(settings), session, clock) if has_model(settings) else None
+
+
+def summarizer(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> Summarizer:
+    """Return what sums cases up; without a model it quotes."""
+    return Summarizer(assistant(settings), session, clock)
 
 
 def web(settings: Settings, desks: Sequence[Connected], policy: PolicyFile) -> WebSettings:

@@ -127,6 +127,8 @@ async def started(settings: Settings, background: Background) -> AsyncIterator[S
             found,
             make_assistant(settings.assistant, parts.assistant(settings), session, clock),
             parts.webhooks(settings, session, clock),
+            parts.judge(settings, session, clock),
+            parts.summarizer(settings, session, clock),
         )
         desks: list[Connected] = []
         relay = Relay(store, parts.rules(settings, desks, policy), outside, clock)

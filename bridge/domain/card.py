@@ -3,8 +3,8 @@
 from bridge.domain.conversation import Conversation, Customer
 from bridge.domain.facts import Verb
 from bridge.domain.handoff import Handoff, State
-from bridge.domain.messages import Message, Role
 from bridge.domain.posts import Card
+from bridge.domain.summary import CaseSummary
 
 VERBS: dict[State, tuple[Verb, ...]] = {
     State.REQUESTED: (Verb.CLAIM, Verb.RESOLVE, Verb.RETURN),
@@ -16,11 +16,8 @@ VERBS: dict[State, tuple[Verb, ...]] = {
     State.FAILED: (),
 }
 
-MOST_TRIED = 3
-TRIED_LENGTH = 280
 
-
-def _facts(customer: Customer) -> tuple[tuple[str, str], ...]:
+def _facts(customer: Customer, summary: CaseSummary) -> tuple[tuple[str, str], ...]:
     told = (
         ("E-mail", customer.email),
         ("Page", customer.page_url),
@@ -28,21 +25,13 @@ def _facts(customer: Customer) -> tuple[tuple[str, str], ...]:
         ("Customer id", customer.external_id),
         *customer.attributes.items(),
     )
-    return tuple((label, value) for label, value in told if value)
+    known = {value for _, value in told if value}
+    said = ((fact.label, fact.value) for fact in summary.facts if fact.value not in known)
+    return (*((label, value) for label, value in told if value), *said)
 
 
-def _tried(messages: tuple[Message, ...]) -> tuple[str, ...]:
-    said = [m.text for m in messages if m.role is Role.ASSISTANT and not m.deleted]
-    return tuple(_short(text) for text in said[-MOST_TRIED:])
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= TRIED_LENGTH else line[: TRIED_LENGTH - 1] + "…"
-
-
-def case_card(conversation: Conversation, handoff: Handoff, said: tuple[Message, ...]) -> Card:
-    """Return the card; `said` are the messages up to the escalation, oldest first."""
+def case_card(conversation: Conversation, handoff: Handoff, summary: CaseSummary) -> Card:
+    """Return the card; what the one who escalated said of the case goes before the summary."""
     reason = handoff.reason
     return Card(
         handoff.id,
@@ -52,12 +41,12 @@ def case_card(conversation: Conversation, handoff: Handoff, said: tuple[Message,
         conversation.customer.name or "Visitor",
         reason.explanation,
         reason.evidence,
-        reason.summary,
+        reason.summary or summary.text,
         reason.urgency,
         handoff.owner.name if handoff.owner else None,
         handoff.requested_at,
         handoff.changed_at,
-        _facts(conversation.customer),
-        _tried(said),
+        _facts(conversation.customer, summary),
+        summary.attempts,
         VERBS[handoff.state],
     )

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from bridge.domain.ids import ConversationId, DeliveryId, HandoffId, MessageId, PostRef, ThreadRef
 from bridge.domain.messages import Attachment, Author, Role
+from bridge.domain.policy.judge import Verdict
 
 
 class Leg(StrEnum):
@@ -203,7 +204,8 @@ class Answer:
     """What the assistant said: text, and whether it gave up or asked for a person.
 
     `failed` is True when it could not help; `confidence` is 0..1 when it gave one; `escalate` is
-    its own reason for wanting a person, with `summary` and `urgency`.
+    its own reason for wanting a person, with `summary` and `urgency`. `later` says that the answer
+    comes by the bot API. `verdict` is what the judge, asked beside it, said of the talk.
     """
 
     text: str = ""
@@ -214,6 +216,7 @@ class Answer:
     urgency: str = "normal"
     name: str | None = None
     later: bool = False
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)

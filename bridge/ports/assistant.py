@@ -1,6 +1,6 @@
 """The assistant: any AI that can answer a customer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,6 +8,9 @@ from bridge.domain.conversation import Customer
 from bridge.domain.delivery import Answer
 from bridge.domain.ids import ConversationId
 from bridge.domain.messages import Message
+from bridge.domain.policy import Policy, Talk
+from bridge.domain.policy.judge import Verdict
+from bridge.domain.summary import CaseSummary
 
 Draft = Callable[[str], None]
 """Given the answer's text so far, as it grows; may be lost on the way, never stored."""
@@ -27,6 +30,22 @@ class Question:
     turns: tuple[Message, ...]
     epoch: int
     key: str
+
+
+class Judge(Protocol):
+    """A second opinion on whether a person is needed; it may add an escalation, never veto one."""
+
+    async def verdict(self, policy: Policy, talk: Talk) -> Verdict | None:
+        """Return what it says of a talk, or None; within its time budget, never raising."""
+        ...
+
+
+class Summarizer(Protocol):
+    """Sums a case up for the person who takes over."""
+
+    async def summary(self, messages: Sequence[Message], customer: Customer) -> CaseSummary:
+        """Return the case in short, from the public messages, oldest first; never raises."""
+        ...
 
 
 class Assistant(Protocol):

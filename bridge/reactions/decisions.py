@@ -20,20 +20,25 @@ from bridge.domain.policy import (
     Turn,
     decide,
 )
+from bridge.domain.policy.judge import Verdict, add_verdict
 from bridge.domain.rules import Place, Rules
 from bridge.domain.texts import language
 from bridge.reactions import escalation
 from bridge.reactions.outcome import Outcome
 
 
-def _talk(outcome: Outcome) -> Talk:
-    """Return the talk so far, the words being weighed included, as the policy wants it."""
+def talk_of(messages: tuple[Message, ...], locale: str) -> Talk:
+    """Return a talk as the policy wants it."""
     turns = tuple(
         Turn(message.role, message.text)
-        for message in outcome.recent
+        for message in messages
         if message.role is not Role.SYSTEM and not message.deleted
     )
-    return Talk(turns, language(outcome.before.customer.locale))
+    return Talk(turns, language(locale))
+
+
+def _talk(outcome: Outcome) -> Talk:
+    return talk_of(outcome.recent, outcome.before.customer.locale)
 
 
 def _memory(conversation: Conversation, outcome: Outcome) -> Memory:
@@ -120,6 +125,18 @@ def escalate_for(
         escalation.tell_customer(outcome, "trouble")
 
 
+def second_opinion(outcome: Outcome, rules: Rules, verdict: Verdict) -> None:
+    """Let the judge add an escalation where everything else was silent."""
+    added = add_verdict(
+        rules.policy, _talk(outcome), _memory(outcome.before, outcome), verdict, outcome.at
+    )
+    if added is None or added[0].action is not Action.ESCALATE:
+        return
+    decision, memory = added
+    outcome.change(memory=memory.to_json())
+    escalation.request(outcome, rules, reason_of(decision, verdict.summary))
+
+
 def people_are_done(outcome: Outcome, rules: Rules, at: float) -> None:
     """Let the policy begin anew after people had the conversation."""
     _decide(outcome, rules, HandedBack(at))
@@ -128,9 +145,3 @@ def people_are_done(outcome: Outcome, rules: Rules, at: float) -> None:
 def declined(outcome: Outcome, rules: Rules, at: float) -> None:
     """Let the policy know that the customer prefers the assistant."""
     _decide(outcome, rules, OfferDeclined(at))
-
-
-def last_answers(messages: tuple[Message, ...], most: int = 3) -> tuple[str, ...]:
-    """Return what the assistant said last, oldest first."""
-    said = [m.text for m in messages if m.role is Role.ASSISTANT and not m.deleted]
-    return tuple(said[-most:])

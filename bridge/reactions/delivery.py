@@ -84,7 +84,8 @@ def _answered(outcome: Outcome, ask: Ask, answer: Answer, rules: Rules) -> None:
     said = AssistantSaid(
         answer.text, outcome.at, failed=answer.failed, confidence=answer.confidence
     )
-    decisions.weigh(outcome, rules, said)
+    if not decisions.weigh(outcome, rules, said) and answer.verdict is not None:
+        decisions.second_opinion(outcome, rules, answer.verdict)
 
 
 def undeliverable(outcome: Outcome, fact: Undeliverable, rules: Rules) -> None:

@@ -4,7 +4,9 @@ A carrier makes at most one visible effect per call. A delivery that needs sever
 part by part; the courier stores how many parts are done in between.
 """
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bridge.domain.delivery import (
@@ -17,7 +19,8 @@ from bridge.domain.delivery import (
 )
 from bridge.domain.errors import Refused
 from bridge.domain.handoff import Floor
-from bridge.ports.assistant import Assistant, Question
+from bridge.domain.policy.judge import Verdict
+from bridge.ports.assistant import Assistant, Draft, Question
 from bridge.ports.core import DraftGrew, Presence
 from bridge.relay.board import StoreBoard
 
@@ -103,11 +106,22 @@ class DirectCarrier:
         return 0.0
 
 
+SecondOpinion = Callable[[Question], Awaitable[Verdict | None]]
+"""Asks the judge about the talk that a question belongs to; None where it is not wanted."""
+
+
 class AssistantCarrier(DirectCarrier):
     """Asks the assistant. A question is the same under every attempt, so repeating is harmless."""
 
-    def __init__(self, assistant: Assistant, board: StoreBoard, presence: Presence) -> None:
+    def __init__(
+        self,
+        assistant: Assistant,
+        board: StoreBoard,
+        presence: Presence,
+        judge: SecondOpinion | None = None,
+    ) -> None:
         self._assistant = assistant
+        self._judge = judge
         self._board = board
         self._presence = presence
 
@@ -129,15 +143,25 @@ class AssistantCarrier(DirectCarrier):
             if now is not None and now.epoch == ask.epoch:
                 self._presence.tell(head.conversation_id, DraftGrew(text, ask.epoch))
 
-        answer = await self._assistant.answer(question, draft)
+        answer = await self._asked(question, draft)
         return Carried(Receipt(answer=answer), matters=True)
+
+    async def _asked(self, question: Question, draft: Draft) -> Answer:
+        """Ask the assistant and, beside it, the judge, whose time budget is the shorter one."""
+        if self._judge is None:
+            return await self._assistant.answer(question, draft)
+        asked = asyncio.gather(self._assistant.answer(question, draft), self._judge(question))
+        answer, verdict = await asked
+        return replace(answer, verdict=verdict)
 
 
 class WebhookSender(Protocol):
     """Sends one signed webhook; the delivery id is its idempotency key."""
 
-    async def send(self, delivery_id: str, event: str, body: dict[str, object]) -> None:
-        """Send it; raises `TryAgain` or `Refused`."""
+    async def send(
+        self, delivery_id: str, event: str, body: dict[str, object], at: float | None = None
+    ) -> None:
+        """Send what happened at `at` (epoch seconds); raises `TryAgain` or `Refused`."""
         ...
 
 
@@ -153,5 +177,6 @@ class WebhookCarrier(DirectCarrier):
         if self._sender is None or not isinstance(head.payload, CallWebhook):
             why = "no webhook address is set"
             raise Refused(why)
-        await self._sender.send(head.id, head.payload.event, head.payload.body)
+        payload = head.payload
+        await self._sender.send(head.id, payload.event, payload.body, head.created_at)
         return DONE

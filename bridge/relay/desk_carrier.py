@@ -1,5 +1,6 @@
 """How deliveries are carried to a desk: threads, words page by page, cards, marks."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 
 from bridge.domain.card import case_card
@@ -15,10 +16,12 @@ from bridge.domain.delivery import (
     RefreshCard,
 )
 from bridge.domain.errors import Refused, TryAgain
-from bridge.domain.ids import PostRef, ThreadRef
+from bridge.domain.ids import HandoffId, PostRef, ThreadRef
 from bridge.domain.messages import Message, Role
 from bridge.domain.posts import Amendment, Card, Mark, Post, PostKind
+from bridge.domain.summary import CaseSummary, summarise
 from bridge.domain.transcript import pages, pieces
+from bridge.ports.assistant import Summarizer
 from bridge.ports.desk import Desk, Turn
 from bridge.ports.store import Store
 from bridge.relay.board import StoreBoard
@@ -35,11 +38,26 @@ TURNS: dict[type, Turn] = {
 """Which turn in the room's queue a payload asks for; the others are paced inside the desk."""
 
 
+LOOKED_AT = 40
+"""Messages before the escalation that a summary is made of."""
+
+MOST_SUMMARIES = 1000
+"""Summaries remembered, so that a card that is refreshed does not ask a model again."""
+
+
 class DeskCarrier:
     """Carries everything that goes to a desk."""
 
-    def __init__(self, desks: Mapping[str, Desk], store: Store, board: StoreBoard) -> None:
+    def __init__(
+        self,
+        desks: Mapping[str, Desk],
+        store: Store,
+        board: StoreBoard,
+        summarizer: Summarizer | None = None,
+    ) -> None:
         self._desks = desks
+        self._summarizer = summarizer
+        self._summaries: OrderedDict[HandoffId, CaseSummary] = OrderedDict()
         self._store = store
         self._board = board
 
@@ -90,7 +108,7 @@ class DeskCarrier:
             return await self._post(desk, group)
         conversation = await self._conversation(head)
         if isinstance(payload, OpenThread):
-            card = await self._card(conversation)
+            card = await self._card(conversation, quick=True)
             thread = await desk.open_thread(head.room, card, head.id)
             return Carried(Receipt(thread=thread), matters=True)
         if isinstance(payload, RefreshCard):
@@ -116,14 +134,34 @@ class DeskCarrier:
             raise TryAgain(why, 1.0)
         return thread
 
-    async def _card(self, conversation: Conversation) -> Card:
+    async def _card(self, conversation: Conversation, *, quick: bool = False) -> Card:
+        """Return the card; a `quick` one does not wait for a model to sum the case up."""
         handoff = conversation.handoff
         if handoff is None:
             why = "there is no handoff"
             raise Refused(why)
-        until = handoff.from_seq
-        said = await self._store.history(conversation.id, max(until - 20, 1), until)
-        return case_card(conversation, handoff, said)
+        summary = self._summaries.get(handoff.id)
+        if summary is None:
+            until = handoff.from_seq
+            said = await self._store.history(conversation.id, max(until - LOOKED_AT, 1), until)
+            summary = await self._summed_up(conversation, handoff.id, said, quick=quick)
+        return case_card(conversation, handoff, summary)
+
+    async def _summed_up(
+        self,
+        conversation: Conversation,
+        handoff_id: HandoffId,
+        said: tuple[Message, ...],
+        *,
+        quick: bool,
+    ) -> CaseSummary:
+        if quick or self._summarizer is None:
+            return summarise(said, conversation.customer)
+        summary = await self._summarizer.summary(said, conversation.customer)
+        self._summaries[handoff_id] = summary
+        while len(self._summaries) > MOST_SUMMARIES:
+            self._summaries.popitem(last=False)
+        return summary
 
     async def _post(self, desk: Desk, group: tuple[Delivery, ...]) -> Carried:
         head = group[0]

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 from bridge.domain.delivery import DESK_LEGS, Leg, Patience, Progress
 from bridge.domain.ids import DeliveryId
+from bridge.domain.policy import Action, Decision
+from bridge.domain.policy.judge import Verdict, is_wanted
 from bridge.domain.rules import Rules
-from bridge.ports.assistant import Assistant
+from bridge.ports.assistant import Assistant, Judge, Question, Summarizer
 from bridge.ports.core import Clock
 from bridge.ports.desk import Desk
 from bridge.ports.store import Settlement, Store
+from bridge.reactions.decisions import talk_of
 from bridge.relay.batch import Batch, Step
 from bridge.relay.board import StoreBoard
 from bridge.relay.carriers import (
@@ -40,6 +43,8 @@ class Outside:
     desks: Mapping[str, Desk]
     assistant: Assistant
     webhooks: WebhookSender | None = None
+    judge: Judge | None = None
+    summarizer: Summarizer | None = None
 
 
 class Relay:
@@ -59,6 +64,7 @@ class Relay:
         self.inbox = StoreInbox(store, rules, self._committed)
         self.board = StoreBoard(store, self.inbox)
         self._outside = outside
+        self._rules = rules
         self._patience = patience
         self._courier: Courier | None = None
         self._chores: Chores | None = None
@@ -91,13 +97,25 @@ class Relay:
             spawn(work, name)
 
     def _carriers(self) -> dict[Leg, Carrier]:
-        desk = DeskCarrier(self._outside.desks, self.store, self.board)
+        outside = self._outside
+        desk = DeskCarrier(outside.desks, self.store, self.board, outside.summarizer)
         carriers: dict[Leg, Carrier] = dict.fromkeys(DESK_LEGS, desk)
         carriers[Leg.ASSISTANT] = AssistantCarrier(
-            self._outside.assistant, self.board, self.presence
+            outside.assistant,
+            self.board,
+            self.presence,
+            self._second_opinion if outside.judge is not None else None,
         )
-        carriers[Leg.WEBHOOK] = WebhookCarrier(self._outside.webhooks)
+        carriers[Leg.WEBHOOK] = WebhookCarrier(outside.webhooks)
         return carriers
+
+    async def _second_opinion(self, question: Question) -> Verdict | None:
+        """Ask the judge about a question's talk, where the policy wants it."""
+        judge, policy = self._outside.judge, self._rules().policy
+        talk = talk_of(question.turns, question.customer.locale)
+        if judge is None or not is_wanted(policy, talk, Decision(Action.NONE)):
+            return None
+        return await judge.verdict(policy, talk)
 
     def _committed(self, batch: Batch) -> None:
         self.presence.publish(batch)
