@@ -1,0 +1,1 @@
+"""Benchmarks: the durable bridge beside a naive one, as ratios within one interleaved run."""
