@@ -14,6 +14,7 @@ from adapters.web.calls import (
     Who,
 )
 from adapters.web.fields import Choice, Field, Fields, Listed, Text
+from bridge.domain.policy.settings import URGENCIES
 
 BOT_ROLES = Choice(("customer", "assistant"))
 BOT_MESSAGE = (
@@ -81,7 +82,7 @@ BOT_CALLS = (
             Field("reason", Text(2000, 1), "Why, for the teammates.", needed=True),
             Field("summary", Text(4000), "The case so far, for the teammates."),
             Field("evidence", Text(2000), "The customer's words that led to it."),
-            Field("urgency", Choice(("low", "normal", "high")), "How soon."),
+            Field("urgency", Choice(URGENCIES), "How soon."),
             Field("desk", LINE, "The desk; without a room, its first."),
             Field("room", LINE, "The room; without a desk, the first desk's."),
         ),

@@ -94,7 +94,7 @@ class MemoryCore:
         self._posts = itertools.count(1)
 
     async def report(self, fact: Fact) -> Verdict:
-        self._check()
+        await self._reach()
         if fact.key in self.keys:
             first = self.keys[fact.key]
             return Duplicate(first.ref, first.seq, self.digests[fact.key])
@@ -110,7 +110,9 @@ class MemoryCore:
             self.facts.append(fact)
         return verdict
 
-    def _check(self) -> None:
+    async def _reach(self) -> None:
+        """Reach the store, which takes a moment in which anything may happen."""
+        await asyncio.sleep(0)
         if self.fail:
             raise StoreUnavailable("the store is away")
 
@@ -238,8 +240,10 @@ class MemoryCore:
         self.conversations[conversation.id] = new
 
     async def conversation(self, conversation_id: ConversationId) -> Conversation | None:
-        self._check()
-        return self.conversations.get(conversation_id)
+        await self._reach()
+        found = self.conversations.get(conversation_id)
+        await asyncio.sleep(0)
+        return found
 
     async def conversation_in(self, thread: ThreadRef) -> Conversation | None:
         return None
@@ -250,9 +254,10 @@ class MemoryCore:
     async def messages(
         self, conversation_id: ConversationId, after: int, limit: int
     ) -> tuple[tuple[Message, ...], bool]:
-        self._check()
+        await self._reach()
         log = self.logs.get(conversation_id, {}).values()
         found = sorted((m for m in log if m.cursor > after), key=lambda m: m.cursor)
+        await asyncio.sleep(0)
         return tuple(found[:limit]), len(found) > limit
 
     async def queue(self, limit: int = 50) -> tuple[Waiting, ...]:

@@ -119,6 +119,7 @@ def test_a_draft_of_an_old_epoch_is_never_told() -> None:
     one = feed()
     one.hear(DraftGrew("I can", 1))
     one.hear(Changed((), state(2)))
+    assert one.take_hints() == b""
     one.hear(DraftGrew("I can help", 1))
     assert one.take_hints() == b""
 
