@@ -115,6 +115,7 @@ def claim(outcome: Outcome, rules: Rules, handoff: Handoff, owner: Author) -> Ha
     tell_customer(outcome, "joined", name=owner.name)
     outcome.deliver(RefreshCard(handoff.id))
     outcome.set_timer(Timer.NOBODY_CAME, None)
+    outcome.set_timer(Timer.NOBODY_SPOKE, outcome.at + rules.waits.unanswered)
     announce(outcome, rules, "handoff.claimed")
     return handed
 

@@ -15,6 +15,8 @@ from bridge.domain.ids import ConversationId, PostRef
 from bridge.domain.messages import Role
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 HALF_STEPS = 60
 """Crash points tried; the script below makes fewer awaits of the outside than that."""
 
