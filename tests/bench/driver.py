@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from tests.bench.process import Process
 from tests.bench.stub import Stub
-from tests.bench.wire import Connection, Listener
+from tests.bench.wire import Connection, Listener, address_of
 from tests.servers.slack import SIGNING_SECRET
 from tests.servers.slack_people import sign
 from tests.servers.slack_state import APP_ID, BOT_USER, ROOM, TEAM
@@ -88,26 +88,30 @@ class Driver:
         if waiting is not None and not waiting.done():
             waiting.set_result(time.perf_counter())
 
-    async def begin(self, count: int, *, listening: bool = True) -> None:
+    async def begin(self, count: int) -> None:
         """Open conversations and bring each to a person."""
         for number in range(len(self.talks), len(self.talks) + count):
-            self.talks.append(await self._open(number, listening=listening))
+            await self.escalate(await self.visit(number))
 
-    async def _open(self, number: int, *, listening: bool) -> Talk:
-        port, known = self.process.port, len(self.stub.roots)
-        customer = await Connection.open(port)
+    async def visit(self, number: int) -> Talk:
+        """Open a conversation that nobody wrote in, and its stream."""
+        port, source = self.process.port, address_of(number)
+        customer = Connection(port, source)
         session = await customer.call("/v1/sessions", name=f"Customer {number}")
-        await customer.call("/v1/escalate", session["token"])
+        talk = Talk(number, session["token"], "", customer, Connection(port, source))
+        talk.listener = await self.listen(talk)
+        self.talks.append(talk)
+        return talk
+
+    async def escalate(self, talk: Talk) -> None:
+        """Bring a conversation to a person and wait for its thread."""
+        known = len(self.stub.roots)
+        await talk.customer.call("/v1/escalate", talk.token)
         async with asyncio.timeout(PATIENCE):
             while len(self.stub.roots) == known:
                 self.stub.told.clear()
                 await self.stub.told.wait()
-        thread = list(self.stub.roots)[-1]
-        teammate = await Connection.open(port)
-        talk = Talk(number, session["token"], thread, customer, teammate)
-        if listening:
-            talk.listener = await self.listen(talk)
-        return talk
+        talk.thread = list(self.stub.roots)[-1]
 
     async def listen(self, talk: Talk) -> Listener:
         """Open the stream of a conversation; the customer's own words in it are not judged."""
@@ -117,7 +121,9 @@ class Driver:
             if word[0] == "t":
                 self.hear(word)
 
-        return await Listener.open(self.process.port, f"/v1/stream?ticket={ticket}&after=0", hear)
+        path = f"/v1/stream?ticket={ticket}&after=0"
+        source = address_of(talk.number)
+        return await Listener.open(self.process.port, path, hear, source)
 
     def close(self) -> None:
         """Close every connection."""
@@ -233,6 +239,20 @@ class Driver:
         measure.cpu = self.process.cpu() - cpu
         measure.count = len(measure.latency)
         measure.faults = self.check()
+
+    async def post_only(self, talk: Talk, times: int) -> None:
+        """Write messages as the customer, each until acknowledged; arrivals are judged later."""
+        head = {"Content-Type": "application/json", "Authorization": f"Bearer {talk.token}"}
+        for _ in range(times):
+            word = self._next(talk, "c")
+            body = json.dumps({"client_id": word, "text": word}).encode()
+            status, answer = await talk.customer.request("POST", "/v1/messages", body, head)
+            if status >= 300:
+                raise RuntimeError(f"{word}: {status} {answer[:300]!r}")
+
+    def missing(self) -> int:
+        """Return how many texts have not arrived yet."""
+        return self.check()["lost"]
 
     def check(self) -> Counter[str]:
         """Return what is lost, doubled or disordered so far; nothing may be on its way."""

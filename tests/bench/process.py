@@ -103,10 +103,7 @@ class Process:
                 await asyncio.sleep(0.05)
 
     async def _is_ready(self) -> bool:
-        try:
-            connection = await Connection.open(self.port)
-        except OSError:
-            return False
+        connection = Connection(self.port)
         try:
             return (await connection.request("GET", "/readyz"))[0] == 200
         except OSError:

@@ -16,20 +16,26 @@ TEXT = re.compile(rb'"text": ?"([a-z]\d+-\d+)"')
 HOST = "127.0.0.1"
 
 
-class Connection(asyncio.Protocol):
-    """One connection to a bridge."""
+def address_of(number: int) -> str:
+    """Return the loopback address a customer comes from: one may not hold many connections."""
+    return f"127.1.{number // 250 % 250}.{number % 250 + 1}"
 
-    def __init__(self) -> None:
+
+class Connection(asyncio.Protocol):
+    """One connection to a bridge, opened with its first request and again after it was closed."""
+
+    def __init__(self, port: int, source: str = HOST) -> None:
+        self._port, self._source = port, source
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
 
-    @classmethod
-    async def open(cls, port: int) -> "Connection":
-        """Connect to a port of the loopback."""
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(cls, HOST, port)
-        return connection
+    async def _open(self) -> asyncio.Transport:
+        loop, local = asyncio.get_running_loop(), (self._source, 0)
+        await loop.create_connection(lambda: self, HOST, self._port, local_addr=local)
+        if self._transport is None:
+            raise ConnectionResetError("closed by the bridge")
+        return self._transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -57,12 +63,11 @@ class Connection(asyncio.Protocol):
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> tuple[int, bytes]:
         """Send a request and return its answer's status and body."""
-        if self._transport is None:
-            raise ConnectionResetError("closed by the bridge")
+        transport = self._transport or await self._open()
         lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         head = f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {len(body)}\r\n"
         self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(f"{head}{lines}\r\n".encode() + body)
+        transport.write(f"{head}{lines}\r\n".encode() + body)
         return await self._answer
 
     async def call(self, path: str, token: str = "", **fields: Any) -> dict[str, Any]:
@@ -93,18 +98,23 @@ class Listener(asyncio.Protocol):
         self.opened = asyncio.Event()
 
     @classmethod
-    async def open(cls, port: int, path: str, hear: Callable[[str], None]) -> "Listener":
+    async def open(
+        cls, port: int, path: str, hear: Callable[[str], None], source: str = HOST
+    ) -> "Listener":
         """Open a stream and wait until the bridge has begun to answer."""
         loop = asyncio.get_running_loop()
-        _, listener = await loop.create_connection(lambda: cls(path, hear), HOST, port)
+        _, listener = await loop.create_connection(
+            lambda: cls(path, hear), HOST, port, local_addr=(source, 0)
+        )
         await listener.opened.wait()
         return listener
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the stream."""
-        self._transport = transport  # type: ignore[assignment]
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
         head = f"GET {self._path} HTTP/1.1\r\nHost: {HOST}\r\nAccept: text/event-stream\r\n\r\n"
-        self._transport.write(head.encode())
+        transport.write(head.encode())
 
     def data_received(self, data: bytes) -> None:
         """Tell every numbered text of the events that are complete."""

@@ -1,0 +1,94 @@
+"""The goals, as a table: which number of which case, against what, and which way is good."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+Results = dict[tuple[str, str], list[dict[str, float]]]
+"""Numbers by case and kind, one entry a round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A bound on a number, or on its ratio to the naive bridge's of the same round."""
+
+    text: str
+    case: str
+    kind: str
+    number: str
+    bound: float
+    at_least: bool = True
+    ratio: bool = False
+
+    def value(self, results: Results) -> float | None:
+        """Return the median over the rounds; None when it was not measured."""
+        rounds = results.get((self.case, self.kind), [])
+        if not self.ratio:
+            found = [numbers[self.number] for numbers in rounds]
+        else:
+            naive = results.get((self.case, "naive"), [])
+            found = [
+                ours[self.number] / theirs[self.number]
+                for ours, theirs in zip(rounds, naive, strict=False)
+                if theirs[self.number]
+            ]
+        return median(found) if found else None
+
+    def is_met(self, value: float) -> bool:
+        """Whether a value meets the bound."""
+        return value >= self.bound if self.at_least else value <= self.bound
+
+
+def _throughput(kind: str, inward: float, outward: float) -> tuple[Goal, ...]:
+    return (
+        Goal(f"customer→Slack, {kind}", "loops", kind, "in per s", inward, ratio=True),
+        Goal(f"agent→customer, {kind}", "loops", kind, "out per s", outward, ratio=True),
+    )
+
+
+def _most(text: str, case: str, number: str, bound: float, *, ratio: bool = False) -> Goal:
+    return Goal(text, case, "sqlite", number, bound, at_least=False, ratio=ratio)
+
+
+GOALS = (
+    *_throughput("sqlite", 1.0, 1.4),
+    *_throughput("sqlite + uvloop", 1.3, 1.7),
+    *_throughput("postgresql", 0.8, 1.3),
+    *_throughput("postgresql + uvloop", 0.8, 1.3),
+    _most("CPU customer→Slack", "loops", "in cpu us", 1.2, ratio=True),
+    _most("CPU agent→customer", "loops", "out cpu us", 1.2, ratio=True),
+    _most("acknowledgement p99, Slack 0 ms", "latency 0 ms", "ack p99 ms", 15),
+    _most("acknowledgement p99, Slack 50 ms", "latency 50 ms", "ack p99 ms", 15),
+    _most("acknowledgement p99, Slack 200 ms", "latency 200 ms", "ack p99 ms", 15),
+    _most("customer→Slack p50 at 100/s", "latency 50 ms", "in p50 ms", 3),
+    _most("customer→Slack p99 at 100/s", "latency 50 ms", "in p99 ms", 15),
+    _most("agent→customer p50 at 100/s", "latency 50 ms", "out p50 ms", 3),
+    _most("agent→customer p99 at 100/s", "latency 50 ms", "out p99 ms", 15),
+    Goal("share of 1 post/s used", "pacing", "sqlite", "allowance used", 0.95),
+    Goal("backlog drained per s", "drain", "sqlite", "drain per s", 0),
+    _most("kB a silent stream", "memory", "silent kB", 20),
+    _most("kB a customer who chatted", "memory", "chatted kB", 35),
+)
+
+
+def faults(results: Results) -> list[str]:
+    """Return a line for each run of ours in which a text was lost, doubled or disordered."""
+    return [
+        f"{case}, {kind}, round {number}: {int(numbers['faults'])} lost, doubled or disordered"
+        for (case, kind), rounds in results.items()
+        for number, numbers in enumerate(rounds, 1)
+        if numbers["faults"]
+    ]
+
+
+def lines(results: Results) -> Iterable[str]:
+    """Return the table of goals, one line each."""
+    yield f"{'goal':<40} {'reached':>9} {'wanted':>9}"
+    for goal in GOALS:
+        value = goal.value(results)
+        if value is not None:
+            sign = "≥" if goal.at_least else "≤"
+            unit = "x" if goal.ratio else ""
+            verdict = "pass" if goal.is_met(value) else "MISS"
+            wanted = f"{sign} {goal.bound:g}{unit}"
+            yield f"{goal.text:<40} {value:>8.2f}{unit or ' '} {wanted:>9}  {verdict}"
