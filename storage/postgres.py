@@ -126,6 +126,7 @@ class PostgresStore(SqlStore, PostgresReader):
         self._instance = secrets.token_hex(8)
         self._writer = Link(url, "writer")
         self._keeper = Link(url, "keeper")
+        self._asking = Link(url, "inquirer")
         self._hearing = Link(url, "listener")
         self._ear = Ear(self._hearing, self._instance)
         self._turn = asyncio.Lock()
@@ -155,7 +156,7 @@ class PostgresStore(SqlStore, PostgresReader):
                 "shards not given back; others take them when the lease ends",
                 extra={"action": "store_close", "why": str(problem)},
             )
-        for link in (self._writer, self._keeper, self._hearing):
+        for link in (self._writer, self._keeper, self._asking, self._hearing):
             await link.close()
         await super().close()
 
@@ -223,7 +224,7 @@ class PostgresStore(SqlStore, PostgresReader):
             "connection lost at COMMIT; looking the outcome up",
             extra={"action": "commit_unanswered", "why": str(problem)},
         )
-        if await has_landed(self._keeper, attempt, write):
+        if await has_landed(self._asking, attempt, write):
             return True
         raise StoreUnavailable(explained(problem)) from problem
 

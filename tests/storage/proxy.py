@@ -16,7 +16,12 @@ class Fate(Enum):
     CUT_BEFORE = "the connection breaks before the server has it"
     CUT_AFTER = "the connection breaks when the server has answered"
     GONE_AFTER = "the server has answered, and from then on nobody reaches it"
+    HALF_OPEN = "we are cut off, and the server waits for a COMMIT that never comes"
     CUT_AT_ONCE = "it is handed on and the connection breaks at the same moment"
+
+
+class HalfOpenError(ConnectionResetError):
+    """Only the client's side is broken."""
 
 
 class Proxy:
@@ -38,12 +43,15 @@ class Proxy:
             writer.close()
             return
         to_server = await asyncio.open_unix_connection(str(self._server))
-        both = (writer, to_server[1])
+        both: tuple[asyncio.StreamWriter, ...] = (writer, to_server[1])
         self._open |= set(both)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._questions(reader, to_server[1]))
                 tasks.create_task(self._answers(to_server[0], writer))
+        except* HalfOpenError:
+            # The server's side is closed with the proxy.
+            both = (writer,)
         except* (ConnectionError, EOFError):
             pass
         finally:
@@ -58,8 +66,8 @@ class Proxy:
                 continue
             fate, self.fate = self.fate, Fate.PASS
             self.met += 1
-            if fate is Fate.CUT_BEFORE:
-                raise ConnectionResetError
+            if fate in {Fate.CUT_BEFORE, Fate.HALF_OPEN}:
+                raise HalfOpenError if fate is Fate.HALF_OPEN else ConnectionResetError
             self._cut_answers = fate in {Fate.CUT_AFTER, Fate.GONE_AFTER}
             self.is_down = fate is Fate.GONE_AFTER
             server.write(data)

@@ -88,6 +88,17 @@ async def test_whatever_moment_the_connection_breaks_the_caller_knows(
     assert await keys(postgres_url) == told
 
 
+async def test_a_transaction_that_hangs_is_ended(store: PostgresStore, proxy: Proxy) -> None:
+    """When the server waits for a COMMIT that never comes, nobody waits with it."""
+    one = conversation()
+    await store.commit(first(one))
+    write = later(one, changed(one), facts=[fact(one, "key")])
+    proxy.fate = Fate.HALF_OPEN
+    with pytest.raises(StoreUnavailable, match="cannot be reached"):
+        await store.commit(write)
+    await store.commit(write)
+
+
 async def test_a_step_of_the_courier_is_looked_up_too(store: PostgresStore, proxy: Proxy) -> None:
     """A write without any key is told by the number of its transaction."""
     one, work = conversation(), delivery(conversation(), 1)
