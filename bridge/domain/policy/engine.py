@@ -58,9 +58,17 @@ def default_policy() -> Policy:
 
 def make_policy(settings: Settings, model: Model | None = None) -> Policy:
     """Compile a policy from settings."""
-    packs = compile_packs([*packaged(settings.languages), *_own_packs(settings.topics)])
+    own = _own_packs(settings.topics)
+    builtin = settings.languages
+    packs = compile_packs([*packaged(builtin), *own]) if own else _compiled(builtin)
     used = (model or packaged_model()) if settings.model.enabled else None
     return Policy(settings, packs, used, _version(settings, used))
+
+
+@cache
+def _compiled(languages: tuple[str, ...]) -> Packs:
+    """Return the packs that come with the program, compiled once."""
+    return compile_packs(packaged(languages))
 
 
 def _own_packs(topics: Mapping[str, Topic]) -> list[Source]:

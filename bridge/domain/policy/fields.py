@@ -124,15 +124,17 @@ def _phrases(value: object) -> tuple[str, ...]:
 
 
 def _check_phrase(phrase: str) -> None:
+    if any(sign in phrase for sign in "\\^$[](){}|+?"):
+        raise ValueError(f"{phrase!r}: phrases are plain words, not regular expressions")
     listed = phrases(phrase)
     if len(listed) != 1 or sum(map(len, listed[0])) < _LEAST_PHRASE:
         raise ValueError(f"{phrase!r}: write one word or phrase an entry, without commas")
-    if any(sign in phrase for sign in "\\^$[](){}|+?"):
-        raise ValueError(f"{phrase!r}: phrases are plain words, not regular expressions")
-    if any(
-        "*" in word[:-1] or (len(word) <= _SHORTEST_STEM and word[-1] == "*") for word in listed[0]
-    ):
+    if any(_is_star_misplaced(word) for word in listed[0]):
         raise ValueError(f"{phrase!r}: a star stands at the end of a word of 3 letters or more")
+
+
+def _is_star_misplaced(word: str) -> bool:
+    return "*" in word[:-1] or (word[-1] == "*" and len(word) <= _SHORTEST_STEM)
 
 
 def _zone(value: object) -> ZoneInfo:

@@ -117,21 +117,19 @@ def _topic(reader: _Reader, name: str, table: object) -> Topic:
     values = reader.values(path, table, TOPIC, frozenset())
     fresh = TOPICS.get(name)
     if fresh is None:
-        _check_own_topic(reader, path, name, values)
+        _check_own_topic(reader, path, name, table)
     start = fresh or Topic(Mode.OFFER)
     kept = {f.name: getattr(start, f.name) for f in fields(Topic)}
     return Topic(**{**kept, **values})
 
 
-def _check_own_topic(reader: _Reader, path: str, name: str, values: Mapping[str, object]) -> None:
+def _check_own_topic(reader: _Reader, path: str, name: str, table: object) -> None:
     if not _TOPIC_NAME.fullmatch(name) or name in _RESERVED:
-        reader.blame(
-            path, "name a topic with small letters, digits and _ (2 to 40), not a rule's name"
-        )
-    if not values.get("phrases"):
-        reader.blame(
-            f"{path}.phrases", 'a topic of your own needs phrases, such as ["data export"]'
-        )
+        mend = "name a topic with small letters, digits and _ (2 to 40); not as a built-in trigger"
+        reader.blame(path, mend)
+    if isinstance(table, Mapping) and not table.get("phrases"):
+        mend = 'a topic of your own needs phrases, such as ["data export"]'
+        reader.blame(f"{path}.phrases", mend)
 
 
 def _hours(reader: _Reader, table: object) -> Hours | None:
