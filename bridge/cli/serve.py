@@ -7,9 +7,11 @@ import os
 import socket
 import tempfile
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 
 from bridge.app import Started, run
+from bridge.app.run import Announce
 from bridge.config import Settings, log_style, read_settings
 from bridge.log import set_up
 
@@ -38,7 +40,21 @@ def _serve(given: argparse.Namespace) -> int:
     del given
     settings = read_settings()
     set_up(log_style(settings), settings.log_level)
-    return asyncio.run(run(settings, announce=_announce))
+    return _run(settings, _announce)
+
+
+def _run(settings: Settings, announce: Announce) -> int:
+    """Run on uvloop where it is installed, else on asyncio's own loop."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(run(settings, announce=announce))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 def _announce(started: Started) -> None:
@@ -60,7 +76,7 @@ def _demo(given: argparse.Namespace) -> int:
             if not given.no_open and os.environ.get("CI") is None:
                 webbrowser.open(f"{started.url}/")
 
-        return asyncio.run(run(settings, announce=announce))
+        return _run(settings, announce)
 
 
 def _free_port(wanted: int | None) -> int:
