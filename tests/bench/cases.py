@@ -5,9 +5,10 @@ import contextlib
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.bench.driver import Driver, Measure, percentile
 from tests.bench.process import (
@@ -188,7 +189,7 @@ async def memory(ground: Ground, kind: Kind) -> Numbers:
         }
 
 
-Run = Callable[[Ground, Kind], Awaitable[Numbers]]
+Run = Callable[[Ground, Kind], Coroutine[Any, Any, Numbers]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,7 @@ class Case:
     once: bool = False
 
 
-def _at(run: Callable[[Ground, Kind, float], Awaitable[Numbers]], latency: float) -> Run:
+def _at(run: Callable[[Ground, Kind, float], Coroutine[Any, Any, Numbers]], latency: float) -> Run:
     return lambda ground, kind: run(ground, kind, latency)
 
 
