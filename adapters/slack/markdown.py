@@ -191,7 +191,7 @@ def _take_code(
     scanner: Scanner, text: str, found: re.Match[str], ticks: dict[int, list[int]]
 ) -> int:
     size = len(found["ticks"])
-    ends = ticks[size]
+    ends = ticks.get(size, [])  # a backslash may have taken a part of the run
     after = bisect_right(ends, found.start())
     if after == len(ends):
         scanner.add(found["ticks"])

@@ -7,6 +7,9 @@ from adapters.slack.markdown import Block, Code, Item, Paragraph, Quote, read_sp
 from adapters.slack.spans import Span, Spans, Style, merge, words
 
 _MARKS = {Style.BOLD: "**", Style.ITALIC: "*", Style.STRIKE: "~~"}
+_BEGINS = re.compile(r"^( {0,3})(?=>|#{1,6}[ \t]|```|~~~)", re.MULTILINE)
+"""Where a line would begin a quote, a heading or code that its words are not."""
+
 _SPECIAL = re.compile(r"[\\`*_~\[\]<]|(?<=https:)/|(?<=http:)/")
 
 
@@ -29,9 +32,10 @@ def _empty_lines(previous: Block | None, block: Block) -> int:
 def _lines(block: Block) -> list[str]:
     match block:
         case Paragraph():
-            return [write_spans(block.spans)]
+            return [_BEGINS.sub(r"\1\\", write_spans(block.spans))]
         case Quote():
-            return [f"> {line}" for line in write_spans(block.spans).split("\n")]
+            quoted = _BEGINS.sub(r"\1\\", write_spans(block.spans))
+            return [f"> {line}" for line in quoted.split("\n")]
         case Code():
             fence = "~~~" if "```" in block.text else "```"
             return [fence, block.text, fence]
