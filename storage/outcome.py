@@ -8,6 +8,7 @@ import asyncpg
 from bridge.domain.errors import StoreUnavailable
 from bridge.ports.store import Write
 from storage.postgres_link import FAILURES, Connection, Link
+from storage.statements import Work
 
 PATIENCE = 5.0
 """Seconds the look-up may take; after that the sender must come again, which keys make harmless."""
@@ -29,21 +30,28 @@ _VERSIONS = (
 
 @dataclass(slots=True)
 class Attempt:
-    """One run of a transaction: the connection's name, and its number once COMMIT is next."""
+    """One run of a transaction.
 
-    connection: str
+    `changed` is what the others are told, `connection` the name of the one it runs on, and
+    `transaction` the number the server gave it, known once COMMIT is next.
+    """
+
+    write: Write
+    work: list[Work]
+    changed: str
+    connection: str = ""
     transaction: str = ""
 
 
-async def has_landed(link: Link, attempt: Attempt, write: Write) -> bool:
-    """Return whether everything of `write` is stored.
+async def has_landed(link: Link, attempt: Attempt) -> bool:
+    """Return whether everything of an attempt is stored.
 
     Raises `StoreUnavailable` when nobody could be asked in time.
     """
     try:
         async with asyncio.timeout(PATIENCE):
             while True:
-                known = await _asked(link, attempt, write)
+                known = await _asked(link, attempt)
                 if known is not None:
                     return known
                 await asyncio.sleep(PAUSE)
@@ -51,7 +59,7 @@ async def has_landed(link: Link, attempt: Attempt, write: Write) -> bool:
         raise StoreUnavailable("the outcome of a commit could not be looked up") from problem
 
 
-async def _asked(link: Link, attempt: Attempt, write: Write) -> bool | None:
+async def _asked(link: Link, attempt: Attempt) -> bool | None:
     """Return the outcome, or None while it cannot be told."""
     try:
         connection = await link.get()
@@ -60,7 +68,7 @@ async def _asked(link: Link, attempt: Attempt, write: Write) -> bool | None:
         status = await _status(connection, attempt.transaction)
         if status == "in progress":
             return None
-        return status != "aborted" and await _is_there(connection, write, status)
+        return status != "aborted" and await _is_there(connection, attempt.write, status)
     except (*FAILURES, StoreUnavailable):
         link.drop()
         return None

@@ -12,10 +12,11 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar, cast
 
 from bridge.domain.errors import StoreUnavailable
+from bridge.domain.ids import ConversationId
 from bridge.ports.store import Moved, News, ShardLost, Tenure, Write
 from storage import leases, schema
 from storage.outcome import Attempt, has_landed
@@ -32,7 +33,7 @@ from storage.postgres_link import (
 from storage.reading import Reading, Rows
 from storage.shards import lost_fences
 from storage.sqlite_file import refuse
-from storage.statements import Work, for_postgres, planned, transposed
+from storage.statements import Work, erasing, for_postgres, planned, transposed
 from storage.store import Reader, SqlStore
 from storage.wakeup import CHANNEL, Ear, listed
 
@@ -162,19 +163,28 @@ class PostgresStore(SqlStore, PostgresReader):
 
     async def commit(self, write: Write) -> None:
         """Store a batch durably, all or nothing; see the port for what it raises."""
-        work = planned(write)
+        await self._store(write, planned(write), write.conversations)
+
+    async def erase(self, conversation_id: ConversationId) -> None:
+        """Erase a conversation and all that belongs to it; the other instances hear of it."""
+        await self._store(Write(), erasing(conversation_id), [conversation_id])
+
+    async def _store(
+        self, write: Write, work: list[Work], changed: Iterable[ConversationId]
+    ) -> None:
         async with self._turn:
             for _ in range(MOST_TRIES):
-                if await self._attempt(write, work):
+                attempt = Attempt(write, work, listed(changed))
+                if await self._attempt(attempt):
                     return
         raise StoreUnavailable("other transactions kept getting in the way of this one")
 
-    async def _attempt(self, write: Write, work: list[Work]) -> bool:
+    async def _attempt(self, attempt: Attempt) -> bool:
         """Run the transaction; returns False when it must be run again."""
         connection = await self._writer.get()
-        attempt = Attempt(self._writer.name)
+        attempt.connection = self._writer.name
         try:
-            await self._transact(connection, write, work, attempt)
+            await self._transact(connection, attempt)
         except AGAIN:
             await self._undo(connection)
             return False
@@ -183,7 +193,7 @@ class PostgresStore(SqlStore, PostgresReader):
             raise
         except (*FAILURES, UnicodeEncodeError) as problem:
             if attempt.transaction:
-                return await self._look_up(attempt, write, problem)
+                return await self._look_up(attempt, problem)
             await self._undo(connection)
             raise translated(problem) from problem
         except BaseException:
@@ -191,15 +201,12 @@ class PostgresStore(SqlStore, PostgresReader):
             raise
         return True
 
-    async def _transact(
-        self, connection: Connection, write: Write, work: list[Work], attempt: Attempt
-    ) -> None:
+    async def _transact(self, connection: Connection, attempt: Attempt) -> None:
         await connection.execute("BEGIN")
-        await self._check_fences(connection, write)
-        for item in work:
+        await self._check_fences(connection, attempt.write)
+        for item in attempt.work:
             await _run(connection, item)
-        changed = listed(write.conversations)
-        row = await connection.fetchrow(_NOTIFY, self._instance, self._host, changed)
+        row = await connection.fetchrow(_NOTIFY, self._instance, self._host, attempt.changed)
         attempt.transaction = row[0] if row is not None else ""
         await connection.execute("COMMIT")
 
@@ -217,14 +224,14 @@ class PostgresStore(SqlStore, PostgresReader):
         except FAILURES:
             self._writer.drop()
 
-    async def _look_up(self, attempt: Attempt, write: Write, problem: BaseException) -> bool:
+    async def _look_up(self, attempt: Attempt, problem: BaseException) -> bool:
         """Find out whether a transaction was stored whose COMMIT got no answer."""
         self._writer.drop()
         log.warning(
             "connection lost at COMMIT; looking the outcome up",
             extra={"action": "commit_unanswered", "why": str(problem)},
         )
-        if await has_landed(self._asking, attempt, write):
+        if await has_landed(self._asking, attempt):
             return True
         raise StoreUnavailable(explained(problem)) from problem
 

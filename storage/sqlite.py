@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from bridge.domain.errors import StoreUnavailable
+from bridge.domain.ids import ConversationId
 from bridge.domain.shards import SHARDS
 from bridge.ports.store import News, ShardLost, Tenure, Write
 from storage import schema, sqlite_file
 from storage.reading import Reading
 from storage.shards import LEASE, lost_fences
 from storage.sqlite_file import MEMORY, FileLock
-from storage.sqlite_thread import Threaded, explained, is_fatal, run_reading, store
+from storage.sqlite_thread import Threaded, explained, is_fatal, run_reading, store, transact
+from storage.statements import erasing
 from storage.store import Reader, SqlStore
 
 log = logging.getLogger(__name__)
@@ -167,6 +169,11 @@ class SqliteStore(SqlStore, SqliteReader):
             raise ShardLost(lost)
         await self._guarded(lambda connection: store(connection, write))
 
+    async def erase(self, conversation_id: ConversationId) -> None:
+        """Erase a conversation and all that belongs to it, out of the file as well."""
+        self._refuse_when_broken()
+        await self._guarded(lambda connection: _erase(connection, conversation_id))
+
     def _refuse_when_broken(self) -> None:
         if self._broken:
             raise StoreUnavailable(self._broken)
@@ -218,3 +225,9 @@ class SqliteStore(SqlStore, SqliteReader):
 
     async def run(self) -> None:
         """Return at once: there is no other instance to hear of."""
+
+
+def _erase(connection: sqlite3.Connection, conversation_id: ConversationId) -> None:
+    transact(connection, erasing(conversation_id))
+    # What is erased must not live on in the WAL.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -98,7 +98,11 @@ def run_reading(connection: sqlite3.Connection, asking: Reading[Result]) -> Resu
 
 def store(connection: sqlite3.Connection, write: Write) -> None:
     """Store a write in one transaction; raises `Moved`, `Unstorable` or a SQLite error."""
-    work = planned(write)
+    transact(connection, planned(write))
+
+
+def transact(connection: sqlite3.Connection, work: Sequence[Work]) -> None:
+    """Do work in one transaction; raises `Moved`, `Unstorable` or a SQLite error."""
     try:
         connection.execute("BEGIN IMMEDIATE")
         for item in work:

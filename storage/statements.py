@@ -137,6 +137,17 @@ DELETE_TIMER = Statement(
 )
 INSERT_RECORD = _insert(tables.RECORD)
 
+_NAMED = {"conversation_id": TEXT}
+_OF_NAMED = "IN (SELECT conversation_id FROM v)"
+# Facts stay, so that nothing comes back with a repetition, but say nothing about anybody.
+ERASURE = (
+    Statement(_NAMED, "DELETE FROM", f"record WHERE conversation_id {_OF_NAMED}"),
+    Statement(
+        _NAMED, "UPDATE", f"fact SET ref = '', digest = '' WHERE conversation_id {_OF_NAMED}"
+    ),
+    Statement(_NAMED, "DELETE FROM", f"conversation WHERE id {_OF_NAMED}"),
+)
+
 _SPARED = next(name for name, kind in KINDS.items() if kind is OpenThread)
 _ENDED = frozenset({Progress.DELIVERED, Progress.SKIPPED, Progress.CANCELLED})
 
@@ -249,6 +260,11 @@ def planned(write: Write) -> list[Work]:
     for item in found:
         _refuse_nul(item)
     return found
+
+
+def erasing(conversation_id: str) -> list[Work]:
+    """Return the work that erases a conversation and all that belongs to it."""
+    return [Work(statement, [(conversation_id,)], exact=False) for statement in ERASURE]
 
 
 def _refuse_long_keys(write: Write) -> None:

@@ -124,6 +124,13 @@ class SqlStore(Reader):
         """Store a batch durably, all or nothing."""
 
     @abstractmethod
+    async def erase(self, conversation_id: ConversationId) -> None:
+        """Erase a conversation and all that belongs to it but its files; may be repeated.
+
+        The keys of its facts stay, without what they made, so that no repetition brings it back.
+        """
+
+    @abstractmethod
     async def tenure(self) -> Tenure:
         """Renew this instance's leases and return all shards it owns now."""
 

@@ -563,6 +563,37 @@ class StoreContract:
         assert tuple(await store.records(None, "rating", 10)) == (kept[2], kept[0])
         assert tuple(await store.records(one.id, "rating", 10)) == (kept[0],)
 
+    async def test_what_is_erased_is_gone(self, store: SqlStore) -> None:
+        """Everything of a conversation goes; its neighbour and the keys of its facts stay."""
+        write = Write()
+        for name in ("1", "2"):
+            one = conversation(name, seq=1, thread=ThreadRef(f"t{name}"))
+            passage = handoff(one)
+            write.conversations[one.id] = (None, replace(one, handoff=passage))
+            write.handoffs.append(passage)
+            write.threads.append((ThreadRef(f"t{name}"), one.id))
+            write.facts.append(fact(one, f"key {name}", ref="msg_1", digest="d"))
+            write.messages.append(message(one, 1))
+            write.notes.append(Note(MessageId(f"not_{name}"), one.id, ADA, "note", NOW))
+            write.deliveries.append(delivery(one, 1))
+            write.timers.append(TimerSetting(one.id, Timer.NOBODY_CAME, NOW))
+            write.records.append(Record(one.id, NOW, "rating", {"score": 5}))
+        await store.commit(write)
+        erased, left = write.conversations
+        await store.erase(erased)
+        await store.erase(erased)
+        assert await store.conversation_ids() == (left,)
+        assert await store.history(erased, 0, 9) == ()
+        assert await store.notes(erased) == ()
+        assert await store.handoffs(erased) == ()
+        assert await store.records(erased, None, 9) == ()
+        assert {d.conversation_id for d in await store.deliveries(None)} == {left}
+        assert {t.conversation_id for t in await store.due_timers(NOW, ALL_SHARDS)} == {left}
+        assert not (await store.load(Wanted(threads=frozenset({ThreadRef("t1")})))).threads
+        found = (await store.load(Wanted(keys=frozenset({"key 1", "key 2"})))).facts
+        assert found["key 1"] == fact(conversation("1"), "key 1")
+        assert found["key 2"].digest == "d"
+
     async def test_an_only_instance_owns_every_shard(self, store: SqlStore) -> None:
         """Alone it carries everything, under epochs that do not change while it does."""
         owned = (await store.tenure()).owned

@@ -182,6 +182,16 @@ async def test_an_instance_that_was_taken_over_stops(tmp_path: Path) -> None:
             await store.commit(first(conversation()))
 
 
+async def test_what_is_erased_is_not_in_the_file(tmp_path: Path) -> None:
+    """Neither in the database nor in its WAL is a word left of what was erased."""
+    one = conversation(seq=1)
+    async with open_store(sqlite_url(tmp_path)) as store:
+        await store.commit(first(one, messages=[message(one, 1, text="CANARY " * 900)]))
+        assert any(b"CANARY" in path.read_bytes() for path in tmp_path.iterdir())
+        await store.erase(one.id)
+        assert not any(b"CANARY" in path.read_bytes() for path in tmp_path.iterdir())
+
+
 async def test_a_reader_looks_in_while_the_program_runs(tmp_path: Path) -> None:
     """Administration reads beside the running program, also what is not checkpointed yet."""
     url, one = sqlite_url(tmp_path), conversation()
