@@ -20,7 +20,7 @@ QUEUE_LINES = 30
 ACTS = {str(verb): verb for verb in Verb if verb is not Verb.NOTE}
 
 ELSEWHERE = {
-    "stats": "run `handoff stats` where the bridge runs",
+    "stats": "the figures stand at `/metrics`",
     "hours": "opening hours stand in `handoff.toml`",
     "pause": "stop taking handoffs by the opening hours in `handoff.toml`",
     "resume": "opening hours stand in `handoff.toml`",
@@ -50,6 +50,7 @@ class Commands:
         self._people = office.people
         self._inbox = core.inbox
         self._board = core.board
+        self._steering = core.steering
         self._clock = office.clock
 
     async def answer(self, fields: Mapping[str, str]) -> str:
@@ -75,6 +76,8 @@ class Commands:
         key = f"{DESK}:{identity.team}:command:{word(fields.get('trigger_id'))}"
         given, _, more = rest.partition(" ")
         order = Order(name, HandoffId(given.strip("`")), more, person, key)
+        if name in self._steering:
+            return await self._steering[name](rest)
         if name in ELSEWHERE:
             return f"`{name}` is not available here: {ELSEWHERE[name]}."
         act = _WORDS.get(name)

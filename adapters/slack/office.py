@@ -1,6 +1,7 @@
 """What the parts of the Slack desk share, built once."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Self
 
 import aiohttp
@@ -17,10 +18,15 @@ from bridge.ports.files import Files
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What the way in is given by the core."""
+    """What the way in is given by the core.
+
+    `steering` are the words of `/handoff` that the program itself answers: each takes the rest of
+    the command and returns what its asker is told.
+    """
 
     inbox: Inbox
     board: Board
+    steering: Mapping[str, Callable[[str], Awaitable[str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

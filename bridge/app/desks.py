@@ -1,7 +1,7 @@
 """The desks: how each is made from the settings and joined to the core."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
@@ -26,6 +26,8 @@ from bridge.ports.desk import Desk
 from bridge.ports.files import Files
 from bridge.relay.relay import Relay
 
+Steering = dict[str, Callable[[str], Awaitable[str]]]
+
 Work = tuple[Coroutine[object, object, None], str]
 
 
@@ -38,6 +40,7 @@ class Given:
     session: aiohttp.ClientSession
     files: Files
     relay: Relay
+    steering: Steering = field(default_factory=dict)
 
 
 async def _no_problems() -> list[str]:
@@ -95,7 +98,7 @@ async def _slack(given: Given) -> AsyncIterator[Connected]:
     told = SlackGiven(slack_settings(settings), given.session, given.files, given.clock)
     async with SlackDesk(told) as desk:
         desk.capabilities = replace(desk.capabilities, settle_seconds=settings.settle_seconds)
-        rooms = SlackRooms(desk, SlackCore(relay.inbox, relay.board))
+        rooms = SlackRooms(desk, SlackCore(relay.inbox, relay.board, given.steering))
         yield Connected(
             desk,
             Place(desk.name, settings.slack_room),

@@ -26,6 +26,7 @@ from bridge.app import parts
 from bridge.app.desks import Connected, Given, connect
 from bridge.app.operator import Operator
 from bridge.app.policy import PolicyFile
+from bridge.app.steering import steering
 from bridge.clock import SystemClock
 from bridge.config import Settings
 from bridge.domain.errors import BridgeError, ConfigurationError
@@ -132,7 +133,7 @@ async def started(settings: Settings, background: Background) -> AsyncIterator[S
         )
         desks: list[Connected] = []
         relay = Relay(store, parts.rules(settings, desks, policy), outside, clock)
-        given = Given(settings, clock, session, files, relay)
+        given = Given(settings, clock, session, files, relay, steering(relay, policy, clock))
         for context in connect(given):
             desks.append(await stack.enter_async_context(context))
             found[desks[-1].desk.name] = desks[-1].desk
