@@ -39,7 +39,7 @@ class Policy:
 
 
 def parse_policy(
-    table: Mapping[str, object], source: str = "", model: Model | None = None
+    table: object, source: str = "", model: Model | None = None
 ) -> Policy | tuple[Problem, ...]:
     """Make a policy of the `[policy]` table of handoff.toml.
 

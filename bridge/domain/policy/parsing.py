@@ -85,7 +85,7 @@ def _unknown(name: str, known: set[str]) -> str:
     return f"there is no such field; {hint}"
 
 
-def parse_settings(table: Mapping[str, object], source: str = "") -> Settings | tuple[Problem, ...]:
+def parse_settings(table: object, source: str = "") -> Settings | tuple[Problem, ...]:
     """Read the `[policy]` table.
 
     Takes the table and the text of the file it came from (for line numbers); returns the settings
@@ -94,6 +94,8 @@ def parse_settings(table: Mapping[str, object], source: str = "") -> Settings | 
     reader = _Reader(dict(_lines(source)), [])
     tables = frozenset({*FIELDS, "topics"} - {""})
     found = reader.values("policy", table, FIELDS[""], tables)
+    if not isinstance(table, Mapping):
+        return tuple(reader.problems)
     for name, make in _MAKERS.items():
         path = f"policy.{name}"
         found[name] = make(**reader.values(path, table.get(name, {}), FIELDS[name], frozenset()))
