@@ -3,6 +3,8 @@
 `run` must be running: it tells what was displayed and keeps the streams' heartbeats.
 """
 
+import asyncio
+
 from aiohttp import web
 
 from adapters.addresses import Addresses
@@ -58,12 +60,23 @@ class WebChannel:
 
     async def run(self) -> None:
         """Keep the streams alive and tell what was displayed, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._beat(), name="web heartbeats")
+            group.create_task(self._tell(), name="web sightings")
+
+    async def _beat(self) -> None:
         while True:
             await self._clock.sleep(1.0)
-            await self.tick()
+            self.streams.tick()
+
+    async def _tell(self) -> None:
+        """Apart from the heartbeats: a store that is slow must not silence the streams."""
+        while True:
+            await self._clock.sleep(1.0)
+            await self._sightings.tell()
 
     async def tick(self) -> None:
-        """Let one second pass."""
+        """Let one second pass, when nothing runs."""
         self.streams.tick()
         await self._sightings.tell()
 

@@ -31,6 +31,7 @@ class Feed:
 
     __slots__ = (
         "_draft",
+        "_last_state",
         "_pending",
         "_typing",
         "beat",
@@ -42,12 +43,14 @@ class Feed:
         "seen",
         "state",
         "told",
+        "unsure",
         "waiting",
     )
 
     def __init__(self, cursor: int) -> None:
         self.cursor = cursor
         self.behind = True
+        self.unsure = False
         self.beat = False
         self.closed = False
         self.state: Conversation | None = None
@@ -56,6 +59,7 @@ class Feed:
         self.seen = 0
         self.told = 0
         self.epoch = 0
+        self._last_state = 0
         self._pending: list[Message] | None = None
         self._draft: DraftGrew | None = None
         self._typing: Typing | None = None
@@ -82,6 +86,7 @@ class Feed:
         if not event.messages:
             # A change without saying which: look for oneself.
             self.behind = self.behind or event.state is None
+            self.unsure = self.unsure or event.state is None
             return
         self._draft = self._typing = None
         pending = self._pending or []
@@ -116,7 +121,9 @@ class Feed:
     def has_news(self) -> bool:
         """Whether there is anything to do."""
         lossy = self._draft is not None or self._typing is not None or self.beat
-        return lossy or self.behind or self.closed or bool(self._pending or self.state)
+        return (
+            lossy or self.behind or self.unsure or self.closed or bool(self._pending or self.state)
+        )
 
     def take_live(self) -> bytes:
         """Return the frames of the live messages; falls behind where one is missing before them."""
@@ -155,6 +162,12 @@ class Feed:
         if state is not None:
             self.waiting = state.handoff if is_waiting(state.handoff) else None
         return state
+
+    def is_news(self, state: Conversation) -> bool:
+        """Whether a state, at the feed's place, is another one than was told last."""
+        now = hash((state.floor, state.epoch, state.handoff, self.place))
+        before, self._last_state = self._last_state, now
+        return now != before
 
     def take_hints(self) -> bytes:
         """Return the frames of what may be lost."""

@@ -8,7 +8,7 @@ import asyncio
 import logging
 
 from adapters.web.given import Core
-from bridge.domain.errors import StoreUnavailable
+from bridge.domain.errors import BridgeError, StoreUnavailable
 from bridge.domain.facts import CustomerSaw
 from bridge.domain.ids import ConversationId
 
@@ -45,3 +45,5 @@ class Sightings:
         except StoreUnavailable:
             log.warning("sighting_postponed", extra={"conversation": conversation_id})
             self.shown(conversation_id, seq)
+        except BridgeError:
+            log.exception("sighting_dropped", extra={"conversation": conversation_id})

@@ -148,7 +148,7 @@ class Streams:
                 await self._catch_up(conversation_id, feed, response)
             news = feed.take_live()
             if not feed.behind:
-                news += await self._rest(feed)
+                news += await self._rest(conversation_id, feed)
             if news:
                 await response.write(news)
                 self._sighted(conversation_id, feed)
@@ -172,30 +172,26 @@ class Streams:
         if seq := feed.take_sighting():
             self._sightings.shown(conversation_id, seq)
 
-    async def _rest(self, feed: Feed) -> bytes:
+    async def _rest(self, conversation_id: ConversationId, feed: Feed) -> bytes:
         """Return the frames of the state, the hints and the heartbeat."""
         news = feed.take_hints()
         if feed.beat:
             feed.beat = False
             news += HEARTBEAT
-            await self._look_at_place(feed)
+            # Those ahead in the queue may have become fewer without anything happening here.
+            is_turn = self._second // BEAT_EVERY % PLACE_EVERY == 0
+            feed.unsure = feed.unsure or (feed.waiting is not None and is_turn)
+        if feed.unsure:
+            feed.unsure = False
+            looked_up = await self._core.board.conversation(conversation_id)
+            if looked_up is not None and feed.state is None:
+                feed.learn(looked_up)
         state = feed.take_state()
         if state is not None:
             feed.place = await place_of(self._core.board, state)
-            news += frame("state", state_json(state, feed.place))
+            if feed.is_news(state):
+                news += frame("state", state_json(state, feed.place))
         return news
-
-    async def _look_at_place(self, feed: Feed) -> None:
-        """Have the state told anew when those ahead in the queue became fewer."""
-        is_turn = self._second // BEAT_EVERY % PLACE_EVERY == 0
-        if feed.waiting is None or feed.state is not None or not is_turn:
-            return
-        handoff = feed.waiting
-        if await self._core.board.place_in_queue(handoff) == feed.place:
-            return
-        state = await self._core.board.conversation(handoff.conversation_id)
-        if state is not None and feed.state is None:
-            feed.learn(state)
 
     def tick(self) -> None:
         """Let a second pass: the streams whose turn it is give a sign of life."""

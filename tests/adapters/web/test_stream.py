@@ -5,6 +5,7 @@ import asyncio
 from adapters.connections import ConnectionLimits
 from bridge.domain.facts import CustomerSaw
 from bridge.ports.core import Changed, DraftGrew, Typing
+from tests.adapters.web.fakes import MemoryPresence
 from tests.adapters.web.site import Customer, Site, serve
 
 
@@ -99,6 +100,23 @@ async def test_moving_up_in_the_queue_is_told(site: Site) -> None:
             await site.channel.tick()
             await asyncio.sleep(0)
         assert (await stream.next("state")).data["handoff"]["position"] == 1
+
+
+async def test_what_another_instance_did_is_looked_up(site: Site, customer: Customer) -> None:
+    """Word that something changed, without what, brings the messages and the state, once."""
+    async with await customer.listen() as stream:
+        await stream.next("state")
+        elsewhere = MemoryPresence()
+        here, site.core.presence = site.core.presence, elsewhere
+        await customer.ask("POST", "/v1/escalate")
+        await site.core.teammate_says(customer.id, "Hello")
+        site.core.presence = here
+        for _ in range(2):
+            here.tell(customer.id, Changed((), None))
+        assert (await stream.next()).data["text"] == "Hello"
+        assert (await stream.next()).data["floor"] == "teammate"
+        await customer.say("Good morning")
+        assert (await stream.next()).data["text"] == "Good morning"
 
 
 async def test_edits_reach_an_open_stream(site: Site, customer: Customer) -> None:
