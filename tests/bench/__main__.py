@@ -41,7 +41,11 @@ def measured(ground: Ground, cases: Iterable[Case], rounds: int) -> Results:
     for number in range(rounds):
         for case in cases:
             for kind in case.kinds if not (case.once and number) else ():
-                numbers = asyncio.run(case.run(ground, kind))
+                try:
+                    numbers = asyncio.run(case.run(ground, kind))
+                except (TimeoutError, OSError, RuntimeError) as problem:
+                    print(f"[{number + 1}] {case.name}, {kind.name}: FAILED {problem!r}")
+                    numbers = {}
                 results[case.name, kind.name].append(numbers)
                 told = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
                 print(f"[{number + 1}] {case.name}, {kind.name}: {told}", flush=True)

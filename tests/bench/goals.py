@@ -24,13 +24,13 @@ class Goal:
         """Return the median over the rounds; None when it was not measured."""
         rounds = results.get((self.case, self.kind), [])
         if not self.ratio:
-            found = [numbers[self.number] for numbers in rounds]
+            found = [numbers[self.number] for numbers in rounds if numbers]
         else:
             naive = results.get((self.case, "naive"), [])
             found = [
                 ours[self.number] / theirs[self.number]
                 for ours, theirs in zip(rounds, naive, strict=False)
-                if theirs[self.number]
+                if ours and theirs.get(self.number)
             ]
         return median(found) if found else None
 
@@ -72,12 +72,13 @@ GOALS = (
 
 
 def faults(results: Results) -> list[str]:
-    """Return a line for each run of ours in which a text was lost, doubled or disordered."""
+    """Return a line for each run that failed, or lost, doubled or disordered a text."""
     return [
-        f"{case}, {kind}, round {number}: {int(numbers['faults'])} lost, doubled or disordered"
+        f"{case}, {kind}, round {number}: "
+        + (f"{int(numbers['faults'])} lost, doubled or disordered" if numbers else "failed")
         for (case, kind), rounds in results.items()
         for number, numbers in enumerate(rounds, 1)
-        if numbers["faults"]
+        if numbers.get("faults", 1)
     ]
 
 
