@@ -5,15 +5,19 @@ The shop is another origin than the bridge, as it is in life. No test may leave 
 
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.shop import Shop
 from tests.conftest import CHROMIUM_NAMES
 from tests.servers.customer_api import CustomerApi, customer_api
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+# A shared machine stalls now and then; nothing here waits for a time, only for what it shows.
+expect.set_options(timeout=20_000)
 
 Visit = Callable[..., Awaitable[Shop]]
 
@@ -40,7 +44,7 @@ async def visit(chromium: Browser, api: CustomerApi) -> AsyncIterator[Visit]:
     """Opens pages of the shop, each in a browser of somebody else, and looks at them at the end."""
     shops: list[Shop] = []
 
-    async def open_page(**how: object) -> Shop:
+    async def open_page(**how: Any) -> Shop:
         shop = await Shop.open(chromium, api, **how)
         shops.append(shop)
         return shop

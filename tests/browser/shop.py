@@ -36,7 +36,8 @@ class Shop:
         self.page = page
         self.api = api
         self.errors: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.expected: tuple[str, ...] = EXPECTED
+        page.on("pageerror", lambda error: self._heard("error", str(error)))
         page.on("console", lambda line: self._heard(line.type, line.text))
 
     @classmethod
@@ -51,14 +52,16 @@ class Shop:
         attributes: str = "",
         headers: dict[str, str] | None = None,
         before: str = "",
+        expected: str = EXPECTED[0],
         wait: bool = True,
         **context: Any,
     ) -> Self:
-        """Open a page; by default wait until the launcher shows."""
+        """Open a page; errors that hold what is `expected` are part of the test."""
         context.setdefault("reduced_motion", "reduce")
         opened = await browser.new_context(locale="en-GB", **context)
         await opened.add_init_script(WATCH + before)
         shop = cls(opened, await opened.new_page(), api)
+        shop.expected = (*EXPECTED, expected)
         script = SCRIPT.format(url=api.url, attributes=attributes)
         html = PAGE.format(lang=lang, head=head, body=body, script=script)
         api.pages["shop"] = (html, headers or {})
@@ -68,7 +71,7 @@ class Shop:
         return shop
 
     def _heard(self, kind: str, text: str) -> None:
-        if kind == "error" and not any(part in text for part in EXPECTED):
+        if kind == "error" and not any(part in text for part in self.expected):
             self.errors.append(text)
 
     async def leave(self) -> None:

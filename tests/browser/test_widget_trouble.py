@@ -8,7 +8,7 @@ from tests.servers.customer_api import CustomerApi
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-SOON = 15_000
+SOON = 30_000
 """Milliseconds in which a widget has come back, waits spread by chance included."""
 
 

@@ -5,6 +5,7 @@ and come back. Nothing happens here unless a test says so; there is no assistant
 """
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -24,7 +25,11 @@ CORS = {
     "Access-Control-Expose-Headers": "Retry-After",
     "Access-Control-Max-Age": "600",
 }
-ORIGIN = web.RequestKey("origin", dict[str, str])
+# One red dot.
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJg"
+    "gg=="
+)
 EPOCH = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
 
@@ -163,7 +168,7 @@ class CustomerApi:
         self.talks[talk.token] = talk
         return talk
 
-    async def until(self, claim: Callable[[], Any], patience: float = 10) -> Any:
+    async def until(self, claim: Callable[[], Any], patience: float = 20) -> Any:
         """Wait until `claim()` holds after some request; return what it returned."""
         async with asyncio.timeout(patience):
             while not (answer := claim()):
@@ -199,6 +204,7 @@ class CustomerApi:
             web.get("/favicon.ico", self.health),
             web.get("/widget.js", self.widget),
             web.get("/pages/{name}", self.page),
+            web.get("/avatars/{name}", self.avatar),
             web.post("/v1/sessions", self.open_session),
             web.get("/v1/conversation", self.show),
             web.get("/v1/messages", self.history),
@@ -217,10 +223,9 @@ class CustomerApi:
     @web.middleware
     async def around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer preflights, note what was asked, let faults happen."""
-        origin = {"Access-Control-Allow-Origin": request.headers.get("Origin", "*"), **CORS}
+        origin = cors(request)
         if request.method == "OPTIONS":
             return web.Response(status=204, headers=origin)
-        request[ORIGIN] = origin
         await self.note(request)
         fault = next((one for one in self.faults if one.path == request.path), None)
         if fault:
@@ -253,7 +258,7 @@ class CustomerApi:
         """Return the conversation of a token, or answer 401."""
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if token not in self.talks:
-            raise web.HTTPUnauthorized(headers=request[ORIGIN])
+            raise web.HTTPUnauthorized(headers=cors(request))
         return self.talks[token]
 
     # ── the routes ───────────────────────────────────────────────────────────────────────────
@@ -270,6 +275,10 @@ class CustomerApi:
         """Serve a page a test has written."""
         html, headers = self.pages[request.match_info["name"]]
         return web.Response(text=html, content_type="text/html", headers=headers)
+
+    async def avatar(self, _request: web.Request) -> web.Response:
+        """Serve a picture of a person."""
+        return web.Response(body=PICTURE, content_type="image/png")
 
     async def open_session(self, request: web.Request) -> web.Response:
         """Begin or resume a conversation."""
@@ -372,7 +381,7 @@ class CustomerApi:
             return problem(404, "no streams here")
         talk = self.tickets.pop(request.query["ticket"])
         after = int(request.query["after"])
-        response = web.StreamResponse(headers={**request[ORIGIN], "X-Accel-Buffering": "no"})
+        response = web.StreamResponse(headers={**cors(request), "X-Accel-Buffering": "no"})
         response.content_type = "text/event-stream"
         await response.prepare(request)
         await response.write(b": hello\n\n")
@@ -400,6 +409,11 @@ async def pump(events: "asyncio.Queue[tuple[str, Json]]", out: web.StreamRespons
         id = f"id: {data['cursor']}\n" if event == "message" else ""
         text = f"{id}event: {event}\ndata: {json.dumps(data)}\n\n"
         await out.write(text.encode())
+
+
+def cors(request: web.Request) -> dict[str, str]:
+    """Return what lets the asking page read the answer."""
+    return {"Access-Control-Allow-Origin": request.headers.get("Origin", "*"), **CORS}
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> web.Response:

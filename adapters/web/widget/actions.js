@@ -1,11 +1,12 @@
 // What the customer, or the page for the customer, can do with the conversation.
 
 import { guard, later } from "./guard.js";
-import { authorize, backOff, call, open, request } from "./http.js";
+import { authorize, call, open, request } from "./http.js";
 import * as keep from "./keep.js";
 import { catchUp, forget, look, refresh } from "./news.js";
 import { add, flush, restore } from "./outbox.js";
 import { changed, chat, emit } from "./page.js";
+import { backOff, pause, wake } from "./patience.js";
 import { ensure, isKnown, renew } from "./session.js";
 import { linked, listen } from "./stream.js";
 
@@ -14,6 +15,7 @@ const AWAY_AFTER = 60000;
 
 let typedAt = 0;
 let awayTimer;
+let connecting;
 
 /** Open the session, fetch the history and follow the news; once. */
 async function enter() {
@@ -30,11 +32,15 @@ async function insist(work, attempt = 0) {
     await work();
   } catch (trouble) {
     if (chat.ready) linked(false);
-    later(Math.max(backOff(attempt), trouble.after || 0), () => insist(work, attempt + 1));
+    await pause(Math.max(backOff(attempt), trouble.after || 0));
+    await insist(work, attempt + 1);
   }
 }
 
-export const connect = () => insist(enter);
+/** Be connected, sooner or later. */
+export function connect() {
+  connecting ||= insist(enter).finally(() => (connecting = null));
+}
 
 /** A customer we know is connected at once; for others it is enough that the bridge is there. */
 export const boot = () =>
@@ -89,20 +95,21 @@ export async function introduce() {
   await enter();
 }
 
-export const pause = () => listen(false);
+export const leave = () => listen(false);
 
 /** The page is in use again, or not: who does not look for a while needs no news. */
 export function resume() {
   clearTimeout(awayTimer);
+  wake();
   if (!chat.loaded) return;
-  if (document.hidden) awayTimer = later(AWAY_AFTER, pause);
+  if (document.hidden) awayTimer = later(AWAY_AFTER, leave);
   else listen(true);
   flush();
   look();
 }
 
 export function reset() {
-  pause();
+  leave();
   forget();
   keep.wipe();
   restore();

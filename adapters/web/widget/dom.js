@@ -12,7 +12,7 @@ export function el(tag, properties, ...children) {
     const value = properties[name];
     node[name] = typeof value === "function" ? guard(value) : value;
   }
-  node.append(...children.flat().filter(Boolean));
+  node.append(...children.flat(2).filter(Boolean));
   return node;
 }
 

@@ -1,7 +1,7 @@
 // <handoff-chat>: the element a page sees. Attributes in, methods in, events out; nothing thrown.
 // A page has one widget: a second element stays empty.
 
-import { boot, connect, escalate, introduce, pause, reset, resume, send } from "./actions.js";
+import { boot, connect, escalate, introduce, leave, reset, resume, send } from "./actions.js";
 import { write } from "./composer.js";
 import { locales, tell } from "./customer.js";
 import { guard } from "./guard.js";
@@ -46,7 +46,7 @@ function start() {
   const again = guard(() => element.isConnected && resume());
   for (const type of ["pageshow", "online"]) addEventListener(type, again);
   document.addEventListener("visibilitychange", again);
-  addEventListener("pagehide", guard(pause));
+  addEventListener("pagehide", guard(leave));
   dark.onchange = redraw;
   boot();
 }
@@ -65,7 +65,7 @@ export class HandoffChat extends HTMLElement {
   }
 
   disconnectedCallback() {
-    if (element === this) guard(pause)();
+    if (element === this) guard(leave)();
   }
 
   attributeChangedCallback(name) {

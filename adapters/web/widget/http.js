@@ -23,9 +23,6 @@ function trouble(kind, status, after, message) {
 const kindOf = (status) =>
   status === 401 ? "session" : status === 429 || status > 499 ? "later" : "refused";
 
-/** How long to wait before attempt `n`: doubling from one second to thirty, spread by chance. */
-export const backOff = (n) => Math.min(30000, 1000 * 2 ** n) * (0.5 + Math.random() / 2);
-
 /** Fetch `path`; the answer is a good one, or trouble is thrown. Retry-After is in seconds. */
 export async function open(path, options) {
   const answer = await fetch(base + path, { credentials: "omit", ...options }).catch(() => {

@@ -15,8 +15,9 @@ let rows;
 let scroller;
 let jump;
 let isAtEnd = true;
-let first;
+let first = 0;
 let heard;
+let quiet;
 
 function onscroll() {
   isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
@@ -31,9 +32,11 @@ export function toEnd() {
 
 /** Screen readers hear what is added, but neither the history nor rows that only moved. */
 function announce(isMoved) {
-  rows.ariaLive = isMoved ? "off" : "polite";
   rows.ariaBusy = String(!!chat.draft);
-  if (isMoved) later(500, announce);
+  if (!isMoved) return;
+  rows.ariaLive = "off";
+  clearTimeout(quiet);
+  quiet = later(500, () => (rows.ariaLive = "polite"));
 }
 
 /** Show these messages, and what is being written or asked below them. */

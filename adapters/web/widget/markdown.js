@@ -6,7 +6,7 @@
 import { el } from "./dom.js";
 
 const DEPTH = 8;
-const SAFE = /^(https?:\/\/|mailto:|tel:)[^\s\u0000-\u001f]+$/i;
+const SAFE = /^(https?:\/\/|mailto:|tel:)/i;
 const FENCE = /^ {0,3}(```|~~~)/;
 const HEADING = /^ {0,3}#{1,6} +(.*?)[ #]*$/;
 const QUOTE = /^ {0,3}> ?(.*)/;
@@ -24,7 +24,7 @@ function marked([whole, escaped, , code, words, target, bare, mark, inside], dee
   if (escaped) return escaped;
   if (code) return el("code", {}, code);
   if (mark) return el(TAGS[mark], {}, inline(inside, deep));
-  if (!SAFE.test(href)) return whole;
+  if (!SAFE.test(href) || !URL.canParse(href)) return whole;
   const rel = "noopener noreferrer nofollow";
   return el("a", { href, rel, target: "_blank" }, bare || inline(words, deep));
 }

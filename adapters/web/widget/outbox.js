@@ -3,10 +3,11 @@
 // An entry's state is "sending", "failed" (will be tried again) or "refused" (only by hand).
 
 import { guard, later } from "./guard.js";
-import { backOff, call } from "./http.js";
+import { call } from "./http.js";
 import * as keep from "./keep.js";
 import { confirm } from "./news.js";
 import { changed, chat } from "./page.js";
+import { backOff } from "./patience.js";
 import { ensure, mend } from "./session.js";
 
 const KEY = "out ";

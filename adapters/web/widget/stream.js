@@ -4,10 +4,11 @@
 
 import { createParser } from "./events.js";
 import { guard, later } from "./guard.js";
-import { backOff, call, open } from "./http.js";
+import { call, open } from "./http.js";
 import { catchUp, getCursor, news } from "./news.js";
 import { flush } from "./outbox.js";
 import { changed, chat } from "./page.js";
+import { backOff, pause, wake } from "./patience.js";
 import { mend } from "./session.js";
 
 const SILENCE = 40000; // two heartbeats at least; a stream so silent is dead, or held by a proxy
@@ -23,7 +24,6 @@ let failures = 0;
 let comeBack = 0; // the bridge spreads those who come again
 let blocked = 0;
 let polls = 0;
-let wake;
 
 /** The bridge can be reached, or not. */
 export function linked(isUp) {
@@ -87,12 +87,6 @@ async function round() {
   return Math.max(backOff(failures++), after);
 }
 
-const pause = (milliseconds) =>
-  new Promise((resolve) => {
-    wake = resolve;
-    later(milliseconds, resolve);
-  });
-
 const run = guard(async () => {
   const mine = (current = {});
   while (mine === current) await pause(await round());
@@ -104,6 +98,6 @@ export function listen(wanted) {
   if (!wanted) {
     current = null;
     chat.cut();
-  } else if (current) wake?.();
+  } else if (current) wake();
   else run();
 }
