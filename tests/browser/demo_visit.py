@@ -18,6 +18,9 @@ from pathlib import Path
 from playwright.async_api import ConsoleMessage, Locator, Page, async_playwright, expect
 
 ADDRESS = re.compile(r"(http://[\w.\[\]:-]+?:(\d+))/")
+START_PATIENCE = 60.0
+"""Seconds to wait for the process to be ready."""
+
 PATIENCE = 20_000
 """Milliseconds to wait for something to be seen; the machine may be busy with other tests."""
 
@@ -45,7 +48,7 @@ class Demo:
         )
         self._process = process
         assert process.stdout is not None
-        async with asyncio.timeout(PATIENCE / 1000):
+        async with asyncio.timeout(START_PATIENCE):
             found = None
             while found is None:
                 said = await process.stdout.readline()
@@ -88,9 +91,9 @@ class Visit:
 
     async def asks(self, text: str) -> None:
         """Write in the widget, opening it first where it is shut."""
-        words = self.chat.get_by_placeholder("Write a message…")
+        words = self.chat.get_by_placeholder("Write a message…").last
         if not await words.is_visible():
-            await self.chat.get_by_role("button", name="Open chat").click()
+            await self.chat.locator("button[aria-expanded=false]").click()
         await words.fill(text)
         await words.press("Enter")
 
@@ -127,10 +130,11 @@ class Visit:
         await self._write("Note", text)
 
     async def _write(self, mode: str, text: str) -> None:
-        await self.page.get_by_role("radio", name=mode, exact=True).check(force=True)
-        await self.page.locator("#words").fill(text)
-        await self.page.locator("#words").press("Enter")
-        await expect(self.post(text)).to_be_visible(timeout=PATIENCE)
+        await self.page.get_by_role("radio", name=mode, exact=True).check()
+        words = self.page.locator("#words")
+        await words.fill(text)
+        await words.press("Enter")
+        await expect(words).to_have_value("", timeout=PATIENCE)
 
     async def edits(self, text: str, into: str) -> None:
         """Edit the post that holds `text`."""

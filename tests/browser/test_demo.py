@@ -144,7 +144,7 @@ async def test_two_teammates_see_each_other_and_change_only_their_own(demo: Demo
     """The colleague reads the reply, and has no tools on it."""
     async with visit(demo.address) as seen, visit(demo.address) as other:
         await _handed_over(seen)
-        await other.page.get_by_text("A colleague (workshop)").click()
+        await other.page.get_by_role("radio", name="A colleague (workshop)").check()
         await seen.replies("From the support desk.")
         await other.team_sees("From the support desk.")
         assert await other.post("From the support desk.").get_by_role("button").count() == 0
@@ -158,7 +158,7 @@ async def test_a_file_from_the_desk_reaches_the_customer(demo: Demo, tmp_path: P
     label.write_text("return label 48213")
     async with visit(demo.address) as seen:
         await _handed_over(seen)
-        await seen.page.locator(".composer input[type=file]").set_input_files(label)
+        await seen.page.locator("#desk input[type=file]").set_input_files(label)
         await seen.replies("Here is the label.")
         await seen.customer_sees("label.txt")
 
@@ -209,3 +209,22 @@ async def test_everything_that_can_be_pressed_has_a_name(demo: Demo) -> None:
               .map((node) => node.outerHTML.slice(0, 80))"""
         )
         assert nameless == []
+
+
+async def test_a_draft_stays_with_its_thread(demo: Demo) -> None:
+    """Words begun for one customer are not in the box when another's thread is opened."""
+    async with visit(demo.address) as seen, visit(demo.address) as other:
+        await _handed_over(seen)
+        words = seen.page.locator("#words")
+        await words.fill("Only for the first")
+        await _handed_over(other)
+        threads = seen.page.get_by_role("navigation", name="Threads").get_by_role("button")
+        await expect(threads).to_have_count(2, timeout=PATIENCE)
+        await expect(words).to_have_value("Only for the first")
+        await threads.first.click()
+        await expect(words).to_have_value("", timeout=PATIENCE)
+        await threads.last.click()
+        await expect(words).to_have_value("Only for the first", timeout=PATIENCE)
+        await words.press("Enter")
+        await seen.customer_sees("Only for the first")
+        await other.customer_does_not_see("Only for the first")
