@@ -33,6 +33,7 @@ async def killed_while_writing(url: str, name: str, patience: int) -> list[int]:
     return [int(words[1]) for words in stored if words[0] == b"stored"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_what_was_told_as_stored_survives_kills(tmp_path: Path) -> None:
     """After every kill the next start needs no help, and every row told as stored is there."""

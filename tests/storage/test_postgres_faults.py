@@ -310,6 +310,7 @@ def own_server() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.mark.slow
 def test_a_crashed_server_loses_nothing(own_server: PostgresServer) -> None:
     """Crash and restart under load: whatever was told as stored is there, once, and the store
     goes on by itself within seconds.
