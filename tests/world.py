@@ -6,6 +6,8 @@ begins again from what was stored.
 """
 
 import asyncio
+import gc
+import warnings
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from itertools import count
@@ -240,13 +242,17 @@ class World:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         await self._store_context.__aexit__(None, None, None)
+        # Who dies in the middle of connecting leaves an open socket behind: that is the point.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
     async def restart(self) -> None:
         """Crash and begin again."""
         await self.crash()
         await self.start()
 
-    async def settle(self, rounds: int = 400) -> None:
+    async def settle(self, rounds: int = 4000) -> None:
         """Let everything happen that can happen without time passing."""
         quiet = 0
         for _ in range(rounds):
