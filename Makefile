@@ -69,7 +69,8 @@ tools: ## Install the programs some tests want, where that needs no question
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/pyvenv.cfg
 	@echo "Installing what requirements.lock names …"
-	@$(PIP_INSTALL) --requirement requirements.lock
+	@# Whatever is imported gets compiled then; compiling everything first would only delay the demo.
+	@$(PIP_INSTALL) --no-compile --requirement requirements.lock
 	@$(PIP_PROJECT)
 	@touch $@
 
