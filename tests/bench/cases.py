@@ -173,13 +173,17 @@ async def memory(ground: Ground, kind: Kind) -> Numbers:
         await driver.closed_loop("c", ground.size.warm)
         await driver.closed_loop("t", ground.size.warm)
         start, count = driver.process.memory(), ground.size.silent
-        fresh = [await driver.visit(20 + number) for number in range(count)]
+        fresh = []
+        for number in range(count):
+            fresh.append(await driver.visit(20 + number))
+            fresh[-1].hang_up()
         silent = driver.process.memory()
         measure = Measure()
         for talk in fresh:
             await driver.escalate(talk)
             await driver.customer_writes(talk, measure)
             await driver.teammate_writes(talk, measure)
+            talk.hang_up()
         chatted = driver.process.memory()
         return {
             "start MB": start / 1e6,

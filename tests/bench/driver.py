@@ -34,6 +34,11 @@ class Talk:
     listener: Listener | None = None
     sent: Counter[str] = field(default_factory=Counter)
 
+    def hang_up(self) -> None:
+        """Close what both sides write over, and keep the stream."""
+        self.customer.close()
+        self.teammate.close()
+
 
 @dataclass(slots=True)
 class Measure:
