@@ -111,18 +111,13 @@ class Ledger:
         return made
 
     def change_post(self, post: KeptPost, what: PostChange, news: Json | None = None) -> None:
-        """Change a post, with news of it for the bridge or without."""
+        """Change a post, with news of it for the bridge or without; what is not named stays."""
         with self._change() as (tx, change):
-            row = (
-                what.text if what.set_text else post.text,
-                post.note if what.note is None else what.note,
-                post.mark if what.mark is None else what.mark,
-                post.edits + what.set_text,
-                change,
-                post.id,
-            )
+            row = (what.set_text, what.text, what.note, what.mark, what.set_text, change, post.id)
             tx.execute(
-                "UPDATE posts SET text = ?, note = ?, mark = ?, edits = ?, change = ? WHERE id = ?",
+                "UPDATE posts SET text = CASE WHEN ? THEN ? ELSE text END,"
+                " note = coalesce(?, note), mark = coalesce(?, mark), edits = edits + ?,"
+                " change = ? WHERE id = ?",
                 row,
             )
             if news is not None:

@@ -74,6 +74,7 @@ def thread_json(thread: KeptThread) -> Json:
         "ref": Spot(thread.room, thread.id).thread_ref,
         "room": thread.room,
         "opened_at": moment(thread.id / 1_000_000),
+        "change": thread.change,
         "card": thread.card,
     }
 
@@ -92,6 +93,7 @@ def post_json(post: KeptPost) -> Json:
         "mark": post.mark or None,
         "edited": post.edits > 0 and post.text is not None,
         "deleted": post.text is None,
+        "change": post.change,
     }
 
 

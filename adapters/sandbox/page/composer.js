@@ -6,6 +6,7 @@ import { el, icon, iconButton } from "./dom.js";
 const NOTE = /^[\s*_~>`]*(?:🔒|:lock:|!\s*note\b|!?\s*(?:note|private)[ *_~`]*[:：])/iu;
 const COMMAND = /^[\s*_~>`]*[!！]/;
 const MAX_FILES = 5;
+const EMPTY = { mode: "reply", files: [], text: "" };
 const LABELS = {
   reply: ["Reply", "Reply to the customer…"],
   note: ["Note", "A note to the team…"],
@@ -13,6 +14,8 @@ const LABELS = {
 
 /** Return the composer; `send(text, isNote, files)` resolves to true when it was taken. */
 export function createComposer({ send, typed }) {
+  const drafts = new Map();
+  let thread = null;
   let mode = "reply";
   let files = [];
   let busy = false;
@@ -50,6 +53,13 @@ export function createComposer({ send, typed }) {
     mode = name;
     changed();
     field.focus();
+  }
+
+  function put(draft) {
+    ({ mode, files } = draft);
+    field.value = draft.text;
+    root.querySelector(`[value="${mode}"]`).checked = true;
+    render();
   }
 
   function pick() {
@@ -108,26 +118,30 @@ export function createComposer({ send, typed }) {
     const text = field.value.trim();
     if (busy || (!text && !files.length)) return;
     busy = true;
+    const where = thread;
     const wasNote = mode === "note";
     const taken = await send(text, wasNote, wasNote ? [] : files).catch(() => false);
     busy = false;
     if (!taken) return;
-    field.value = "";
-    files = [];
-    render();
+    drafts.delete(where);
+    if (where === thread) put({ ...EMPTY, mode });
   }
 
   render();
   return {
     root,
-    focus: () => field.focus(),
+    isWriting: () => Boolean(field.value.trim() || files.length),
     /** Put words in, for the one in front of the page to send. */
     suggest(text) {
-      mode = "reply";
-      root.querySelector('[value="reply"]').checked = true;
-      field.value = text;
-      render();
+      put({ ...EMPTY, text });
       field.focus();
+    },
+    /** Each thread has its own draft, so that no words reach the wrong customer. */
+    show(id) {
+      if (id === thread) return;
+      drafts.set(thread, { mode, files, text: field.value });
+      thread = id;
+      put(drafts.get(id) || EMPTY);
     },
   };
 }

@@ -9,12 +9,14 @@ const RETRY = 1500;
 const byId = (id) => document.getElementById(id);
 
 const chat = document.querySelector("handoff-chat");
-const room = createRoom(() => {
-  desk.render();
-  steps.render();
-});
+const room = createRoom(draw, () => desk.isWriting());
 const desk = createDesk(byId("desk"), room);
 const steps = createSteps(byId("steps"), { chat, room, desk });
+
+function draw() {
+  desk.render();
+  steps.render();
+}
 
 function start() {
   room.start().catch(() => setTimeout(start, RETRY));

@@ -147,6 +147,7 @@ export function createDesk(root, room) {
     empty.hidden = Boolean(open) || !room.ready;
     thread.hidden = !open;
     if (!open) return;
+    composer.show(open.id);
     renderCard(open);
     renderPosts();
     say(typing, room.customerTypes ? `${open.card.customer} is typing…` : "");
@@ -154,5 +155,5 @@ export function createDesk(root, room) {
   }
 
   setInterval(() => room.ready && render(), 20000);
-  return { render, composer };
+  return { render, composer, isWriting: () => editing !== null || composer.isWriting() };
 }

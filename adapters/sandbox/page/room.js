@@ -22,8 +22,11 @@ const keep = {
   },
 };
 
-/** Return the room; `onChange` is called, at most once a turn, when something is to be drawn. */
-export function createRoom(onChange) {
+/**
+ * Return the room; `onChange` is called, at most once a turn, when something is to be drawn. A new
+ * thread opens by itself unless `isWriting()` in another.
+ */
+export function createRoom(onChange, isWriting) {
   const threads = new Map();
   const posts = new Map();
   const looked = new Map();
@@ -78,11 +81,17 @@ export function createRoom(onChange) {
 
     async open(id) {
       if (id === room.openId || !threads.has(id)) return;
+      const before = room.openId;
       room.openId = id;
       typing = 0;
       whispers.length = 0;
-      await fill(id);
-      line?.reopen();
+      try {
+        await fill(id);
+        line?.reopen();
+      } catch (error) {
+        room.openId = before;
+        room.whisper(error.message);
+      }
     },
 
     send: (text, note, files) =>
@@ -141,7 +150,7 @@ export function createRoom(onChange) {
     const all = await api.room();
     threads.clear();
     posts.clear();
-    all.threads.forEach((thread) => threads.set(thread.id, thread));
+    all.threads.forEach((thread) => putNewest(threads, thread));
     Object.assign(room, { ready: true, born: all.born, teammates: all.teammates });
     if (!all.teammates.some(({ id }) => id === room.who)) room.who = all.teammates[0].id;
     cursor = all.cursor;
@@ -153,21 +162,27 @@ export function createRoom(onChange) {
 
   async function fill(id) {
     const { thread, posts: known } = await api.thread(id);
-    threads.set(id, thread);
+    putNewest(threads, thread);
     known.forEach(putPost);
     changed();
   }
 
+  /** An answer may overtake the live line or be overtaken by it: the newest version stays. */
+  function putNewest(known, value) {
+    if ((known.get(value.id)?.change ?? 0) <= value.change) known.set(value.id, value);
+  }
+
   function putPost(post) {
     if (!posts.has(post.thread)) posts.set(post.thread, new Map());
-    posts.get(post.thread).set(post.id, post);
+    putNewest(posts.get(post.thread), post);
   }
 
   function take(name, data, number) {
     if (name === "reset") return refill().catch(() => {}).finally(() => line.reopen());
     if (name === "thread") {
-      threads.set(data.id, data);
-      if (!room.thread?.card.is_open && data.card.is_open) room.open(data.id);
+      const isNew = !threads.has(data.id);
+      putNewest(threads, data);
+      if (isNew && !isWriting()) room.open(data.id);
     } else if (name === "post") {
       putPost(data);
       if (data.role === "customer") typing = 0;

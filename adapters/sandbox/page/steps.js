@@ -29,7 +29,10 @@ const STEPS = [
     name: "Answer as the team",
     text: "A thread has opened at the desk, history and all. Answer in it.",
     deed: "Write a reply for me",
-    act: ({ desk }) => desk.composer.suggest(REPLY),
+    act: async ({ room, desk }) => {
+      await room.open(room.threads[0].id);
+      desk.composer.suggest(REPLY);
+    },
   },
   {
     name: "Hand back",

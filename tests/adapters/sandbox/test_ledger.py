@@ -95,3 +95,16 @@ def test_a_write_is_quick_enough_for_the_event_loop(tmp_path: Path) -> None:
         for number in range(1000):
             ledger.add_post(thread, NewPost({}, str(number)), (str(number),))
         assert time.process_time() - began < 1.0
+
+
+def test_changes_from_two_sides_do_not_undo_each_other(tmp_path: Path) -> None:
+    """An edit decided on an older look at the post leaves the mark that came in between."""
+    with Ledger(tmp_path / "desk.db", HandClock()) as ledger:
+        thread = ledger.add_thread("support", {}, ())
+        looked = ledger.post(ledger.add_post(thread, NewPost({}, "a")))
+        assert looked is not None
+        ledger.change_post(looked, PostChange(mark="read"))
+        ledger.change_post(looked, PostChange(set_text=True, text="b"))
+        kept = ledger.post(looked.id)
+        assert kept is not None
+        assert (kept.text, kept.mark, kept.edits) == ("b", "read", 1)
