@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,6 +32,7 @@ class Settings:
     secret_key: Secret
     api_keys: tuple[str, ...] = field(repr=False)
     allowed_origins: tuple[str, ...]
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     identity_secret: Secret
     desks: tuple[str, ...]
     slack_bot_token: Secret

@@ -5,6 +5,7 @@ docs/configuration.md is made from this table.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
 Parse = Callable[[str], object]
@@ -27,6 +28,10 @@ def _text(value: str) -> str:
 
 def _list(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(part) for part in _list(value))
 
 
 def _port(value: str) -> int:
@@ -139,6 +144,13 @@ SETTINGS: tuple[Setting, ...] = (
         _list,
         "",
         "Comma-separated origins of sites that may embed the widget, beside the public URL",
+    ),
+    Setting(
+        "HANDOFF_TRUSTED_PROXIES",
+        "trusted_proxies",
+        _networks,
+        "",
+        "Comma-separated networks of reverse proxies whose X-Forwarded-For is believed",
     ),
     Setting(
         "HANDOFF_IDENTITY_SECRET",

@@ -102,6 +102,7 @@ def web(settings: Settings, desks: Sequence[Connected], policy: PolicyFile) -> W
         identity_secret=settings.identity_secret,
         api_keys=settings.api_keys,
         rate_limits=settings.rate_limits,
+        trusted_proxies=settings.trusted_proxies,
         desks=tuple(connected.desk.name for connected in desks),
         is_staffed=policy.is_staffed,
     )

@@ -174,7 +174,9 @@ def _server(
     if "sandbox" in (connected.desk.name for connected in desks):
         routes += DemoPage(SandboxSettings()).routes()
     site = Site(lambda: parts.ready(relay), describe, parts.metrics(relay), clock, tuple(closing))
-    http = HttpSettings(host=settings.host, port=settings.port)
+    http = HttpSettings(
+        host=settings.host, port=settings.port, trusted_proxies=settings.trusted_proxies
+    )
     server = HttpServer(build_http_app(routes, http, site), http, clock)
     background.spawn(server.run(), "connections")
     return server
