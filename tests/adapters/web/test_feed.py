@@ -47,6 +47,7 @@ def test_every_message_is_told_once_and_in_order(steps: list[str]) -> None:
 
     def look() -> None:
         while one.has_news:
+            one.unsure = False
             if one.behind:
                 one.behind = False
                 told.extend(ids(one.take_logged(log)))
