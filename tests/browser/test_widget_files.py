@@ -63,8 +63,22 @@ async def test_a_picture_can_be_pasted(visit: Visit, api: CustomerApi) -> None:
         const clipboardData = new DataTransfer();
         clipboardData.items.add(new File(["x"], "screen.png", {type: "image/png"}));
         field.dispatchEvent(new ClipboardEvent("paste", {clipboardData, bubbles: true}));
+        clipboardData.setData("text/plain", "words of a document, beside its picture");
+        field.dispatchEvent(new ClipboardEvent("paste", {clipboardData, bubbles: true}));
     }""")
     await expect(shop.part(".chip")).to_contain_text("screen.png")
+    await expect(shop.part(".chip")).to_have_count(1)
+
+
+async def test_no_more_files_than_the_bridge_takes(visit: Visit, api: CustomerApi) -> None:
+    """What is over the number of files a message may have is not attached."""
+    api.config = {"max_attachments": 2}
+    shop = await visit()
+    await shop.start()
+    await shop.drop(*[(f"{n}.txt", "text/plain", b"x") for n in range(4)])
+    await expect(shop.part(".chip")).to_have_count(2)
+    await shop.ask("Two of four")
+    assert len(api.talk.messages[0]["attachments"]) == 2
 
 
 async def test_a_file_too_large_is_refused_before_it_travels(

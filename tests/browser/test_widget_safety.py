@@ -111,7 +111,7 @@ async def test_a_picture_of_a_person_comes_from_the_bridge_only(
     talk.join("Marie", "https://elsewhere.example/marie.png")
     await expect(shop.part(".floor .face")).to_have_text("M")
     await expect(shop.part(".floor img")).to_have_count(0)
-    talk.join("Paul", "/avatars/paul.png")
+    talk.join("Paul", f"{api.url}/avatars/paul.png")
     picture = shop.part(".floor img")
     await expect(picture).to_be_visible()
     assert await picture.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 1

@@ -238,3 +238,49 @@ async def test_a_removed_element_is_silent_and_can_come_back(
     talk.say("assistant", "Anybody?", "Assistant")
     await shop.page.evaluate("document.body.append(kept)")
     await expect(shop.bubble("Anybody?")).to_be_visible()
+
+
+async def test_what_the_page_tells_wrongly_hinders_nobody(visit: Visit, api: CustomerApi) -> None:
+    """A refused name, address or language is told to the page; the customer can chat."""
+    shop = await visit()
+    await shop.call("setContext({email: 'nonsense'})")
+    api.fail("/v1/sessions", 422)
+    await shop.launcher.click()
+    await shop.ask("Hello")
+    first, second = api.posted("/v1/sessions")
+    assert first["email"] == "nonsense"
+    assert second == {"locale": "en"}
+    [error] = await shop.events("error")
+    assert error["status"] == 422
+
+
+async def test_a_rating_that_fails_can_be_sent_again(visit: Visit, api: CustomerApi) -> None:
+    """The customer hears that it was not sent; stars and words are still there."""
+    shop = await visit()
+    talk = await shop.start()
+    talk.join("Marie")
+    await expect(shop.state).to_contain_text("Marie joined")
+    talk.move("closed")
+    await shop.part(".rating").get_by_label("2/5").check()
+    api.fail("/v1/rating", 503)
+    await shop.part(".rating .main").click()
+    await expect(shop.part(".note.bad")).to_have_text("Not sent. Try again")
+    await shop.part(".rating .main").click()
+    await api.until(lambda: talk.ratings)
+    assert talk.ratings == [{"about": "teammate", "score": 2}]
+
+
+async def test_opening_often_while_the_bridge_is_gone_asks_no_more(
+    visit: Visit, api: CustomerApi
+) -> None:
+    """However often the panel is opened meanwhile, one loop tries to reach the bridge."""
+    shop = await visit()
+    for _ in range(50):
+        api.fail("/v1/sessions", 503)
+    for _ in range(10):
+        await shop.launcher.click()
+        await shop.page.keyboard.press("Escape")
+    await shop.launcher.click()
+    await api.until(lambda: len(api.posted("/v1/sessions")) > 1)
+    assert len(api.posted("/v1/sessions")) < 5
+    await expect(shop.part(".note").first).to_have_text("No connection. Messages are sent later.")

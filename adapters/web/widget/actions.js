@@ -92,6 +92,7 @@ export const download = async (id) => (await request("v1/files/" + encodeURIComp
 export async function introduce() {
   if (!chat.id) return;
   await renew();
+  if (!chat.loaded) leave();
   await enter();
 }
 

@@ -49,5 +49,9 @@ function picture({ id }) {
 export function attachment(file) {
   const isPicture = PICTURES.test(file.media_type) && file.size <= PICTURE_LIMIT;
   const type = { type: "button", ariaLabel: file.name, onclick: () => save(file) };
-  return el("button", { ...type, className: isPicture ? "picture" : "card" }, isPicture ? picture(file) : fileLabel(file));
+  return el(
+    "button",
+    { ...type, className: isPicture ? "picture" : "card" },
+    isPicture ? picture(file) : fileLabel(file),
+  );
 }

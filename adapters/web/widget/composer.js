@@ -13,6 +13,7 @@ import { t } from "./texts.js";
 // Unless the bridge says otherwise.
 const LARGEST = 10485760;
 const LONGEST = 10000;
+const MOST = 10;
 
 let field;
 let go;
@@ -42,9 +43,13 @@ export const focusComposer = () => field.focus({ preventScroll: true });
 
 function submit() {
   if (!isReady()) return;
-  send(field.value.trim(), files.map(({ stored }) => stored));
+  send(
+    field.value.trim(),
+    files.map(({ stored }) => stored),
+  );
   files = [];
   write("");
+  focusComposer();
 }
 
 async function attach(source) {
@@ -70,8 +75,17 @@ async function attach(source) {
   }
 }
 
-/** Upload these files and attach them to the next message. */
-export const attachAll = (list) => [...list].forEach(guard(attach));
+/** Attach the files of a paste or drop; other things take their usual way. */
+export function takeFiles(event, { files: given, types }) {
+  if (!given[0] || types.includes("text/plain")) return;
+  event.preventDefault();
+  attachAll(given);
+}
+
+function attachAll(list) {
+  const room = (chat.config.max_attachments || MOST) - files.length;
+  [...list].slice(0, room).forEach(guard(attach));
+}
 
 function onkeydown(event) {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -84,11 +98,7 @@ function oninput() {
   if (field.value) type();
 }
 
-function onpaste(event) {
-  const pasted = event.clipboardData.files;
-  if (pasted[0]) event.preventDefault();
-  attachAll(pasted);
-}
+const onpaste = (event) => takeFiles(event, event.clipboardData);
 
 /** Make the composer. */
 export function composer() {

@@ -7,7 +7,12 @@ const told = {};
 
 /** The languages the customer may want, the most wanted first. */
 export const locales = () =>
-  [told.locale, element.dataset.locale, document.documentElement.lang, ...navigator.languages].filter(Boolean);
+  [
+    told.locale,
+    element.dataset.locale,
+    document.documentElement.lang,
+    ...navigator.languages,
+  ].filter(Boolean);
 
 /** What the bridge is told when a session opens. */
 export const describe = () => ({

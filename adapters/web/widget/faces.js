@@ -15,7 +15,12 @@ export const nameOf = (role, author) =>
 export function face(role, author) {
   const { name, avatar_url } = (role === "teammate" && author) || {};
   const sign = name ? [...name][0] : icon(role === "teammate" ? "person" : "spark");
-  const { href: src } = new URL(avatar_url || "x:", base);
-  const image = src.startsWith(base) && el("img", { alt: "", onerror: () => image.remove(), src });
-  return el("span", { className: "face" + (name ? " named" : ""), ariaHidden: "true" }, sign, image);
+  const isOurs = avatar_url?.startsWith(base);
+  const image = isOurs && el("img", { alt: "", onerror: () => image.remove(), src: avatar_url });
+  return el(
+    "span",
+    { className: "face" + (name ? " named" : ""), ariaHidden: "true" },
+    sign,
+    image,
+  );
 }

@@ -4,7 +4,7 @@
 import { back, escalate } from "./actions.js";
 import { div, el, icon, say, textButton } from "./dom.js";
 import { face, nameOf } from "./faces.js";
-import { warn } from "./notes.js";
+import { refused } from "./notes.js";
 import { chat } from "./page.js";
 import { t } from "./texts.js";
 
@@ -19,26 +19,32 @@ let wasTeammate;
 /** What the bar says in each state: title, line below, control, its icon. */
 function words({ floor, handoff }) {
   const name = nameOf("teammate", handoff?.teammate);
-  return {
-    waiting: [t("looking"), handoff?.position ? t("number", handoff.position) : "", t("back"), "spark"],
-    teammate: [t("team"), t("joined", name), name, "person"],
-    // While the chat is closed the assistant is the one who answers.
-  }[floor] || [t("ai"), wasTeammate ? t("returned") : "", t("person"), "person"];
+  return (
+    {
+      waiting: [
+        t("looking"),
+        handoff?.position ? t("number", handoff.position) : "",
+        t("back"),
+        "spark",
+      ],
+      teammate: [t("team"), t("joined", name), name, "person"],
+      // While the chat is closed the assistant is the one who answers.
+    }[floor] || [t("ai"), wasTeammate ? t("returned") : "", t("person"), "person"]
+  );
 }
 
-async function act() {
-  try {
-    if (chat.state.floor === "waiting") await back();
-    else if (chat.state.floor !== "teammate") await escalate();
-  } catch {
-    warn(t("failed") + ". " + t("retry"));
-  }
+function act() {
+  const { floor } = chat.state;
+  if (floor === "teammate") return null;
+  return (floor === "waiting" ? back() : escalate()).catch(refused);
 }
 
 function redraw({ floor, handoff }, label, sign) {
   const isPerson = floor === "teammate";
   node.className = "floor " + floor;
-  picture.replaceChildren(face(isPerson || floor === "waiting" ? "teammate" : "assistant", isPerson && handoff.teammate));
+  picture.replaceChildren(
+    face(isPerson || floor === "waiting" ? "teammate" : "assistant", isPerson && handoff.teammate),
+  );
   control.replaceChildren(icon(sign), label);
   control.ariaDisabled = isPerson ? "true" : null;
 }
@@ -62,5 +68,10 @@ export function floorBar() {
   title = el("b", { dir: "auto" });
   line = el("small");
   control = textButton("person", "", act);
-  return (node = div("", picture, el("div", { className: "state", role: "status" }, title, line), control));
+  return (node = div(
+    "",
+    picture,
+    el("div", { className: "state", role: "status" }, title, line),
+    control,
+  ));
 }

@@ -41,7 +41,7 @@ export function request(path, body) {
   const headers = token ? { Authorization: "Bearer " + token } : {};
   if (body && !isForm) headers["Content-Type"] = "application/json";
   return open(path, {
-    method: body ? "POST" : "GET",
+    method: body && "POST",
     headers,
     body: isForm ? body : JSON.stringify(body),
     signal: AbortSignal.timeout(PATIENCE),

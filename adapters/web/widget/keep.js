@@ -13,7 +13,8 @@ function attempt(work) {
   }
 }
 
-export const get = (key) => (memory[key] ??= attempt((storage) => JSON.parse(storage[PREFIX + key])));
+export const get = (key) =>
+  (memory[key] ??= attempt((storage) => JSON.parse(storage[PREFIX + key])));
 
 export function set(key, value) {
   memory[key] = value;

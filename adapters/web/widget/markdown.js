@@ -56,12 +56,19 @@ function code(lines) {
 }
 
 const quote = (lines, deep) =>
-  el("blockquote", {}, blocks(takeWhile(lines, (line) => QUOTE.exec(line)?.[1]), deep + 1));
+  el(
+    "blockquote",
+    {},
+    blocks(
+      takeWhile(lines, (line) => QUOTE.exec(line)?.[1]),
+      deep + 1,
+    ),
+  );
 
 function list(lines, deep) {
   const start = ITEM.exec(lines[0])[1];
   const node = start ? el("ol", { start }) : el("ul");
-  for (let match; (match = ITEM.exec(lines[0])) && !match[1] === !start; ) {
+  for (let match; (match = ITEM.exec(lines[0])) && !match[1] === !start;) {
     lines.shift();
     const inside = [match[2], ...takeWhile(lines, (line) => INSIDE.exec(line)?.[1])];
     node.append(el("li", {}, blocks(inside, deep + 1)));
@@ -70,7 +77,8 @@ function list(lines, deep) {
   return node;
 }
 
-const heading = (lines, deep) => el("p", {}, el("strong", {}, inline(HEADING.exec(lines.shift())[1], deep)));
+const heading = (lines, deep) =>
+  el("p", {}, el("strong", {}, inline(HEADING.exec(lines.shift())[1], deep)));
 
 const BLOCKS = [
   [FENCE, code],

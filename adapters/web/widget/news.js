@@ -39,7 +39,7 @@ function put(message) {
   const before = known.get(id);
   if (before?.cursor >= message.cursor) return;
   known.set(id, message);
-  if (!before && role === "customer") shadow(message);
+  if (!before && role === "customer") chat.loaded && shadow(message);
   else if (!before) announce(id, settle(role));
   if (chat.loaded || before) emit("message", message);
 }
@@ -61,7 +61,8 @@ export function confirm(entry, { id, seq }) {
   announce(id, entry.client_id);
   const sent_at = new Date(entry.at).toISOString();
   if (!known.has(id)) known.set(id, { ...entry, id, seq, cursor: 0, role: "customer", sent_at });
-  if (chat.state.floor === "assistant" && lastSeq() === seq) setTyping({ role: "assistant" }, 20000);
+  if (chat.state.floor === "assistant" && lastSeq() === seq)
+    setTyping({ role: "assistant" }, 20000);
 }
 
 function takeState(state) {
@@ -88,7 +89,7 @@ export const refresh = async () => takeState(await call("v1/conversation"));
 
 /** Fetch every message after the cursor, and the state. */
 export async function catchUp() {
-  for (let page = { more: true }; page.more; ) {
+  for (let page = { more: true }; page.more;) {
     page = await call(`v1/messages?after=${cursor}&limit=${PAGE}`);
     page.messages.forEach(put);
     cursor = Math.max(cursor, page.cursor);

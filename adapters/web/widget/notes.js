@@ -21,6 +21,9 @@ export function warn(text) {
   if (text) timer = later(WARNING_LASTS, () => warn(""));
 }
 
+/** Say that what was asked for did not happen. */
+export const refused = () => warn(t("failed") + ". " + t("retry"));
+
 /** Show the connection and who is typing as they are now. */
 export function drawNotes() {
   const { lostAt, typing } = chat;

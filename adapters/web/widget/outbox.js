@@ -22,7 +22,10 @@ const uniqueId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
 /** What an earlier page could not send. */
 export function restore() {
-  chat.entries = keep.keys(KEY).map(keep.get).sort((a, b) => a.at - b.at);
+  chat.entries = keep
+    .keys(KEY)
+    .map(keep.get)
+    .sort((a, b) => a.at - b.at);
 }
 
 export function discard(entry) {

@@ -37,7 +37,9 @@ export function settle(value, redraw) {
 
 /** Raise a public event. */
 export const emit = (name, detail) =>
-  element.dispatchEvent(new CustomEvent("handoff:" + name, { detail, bubbles: true, composed: true }));
+  element?.dispatchEvent(
+    new CustomEvent("handoff:" + name, { detail, bubbles: true, composed: true }),
+  );
 
 /** Something changed; many changes in one turn are drawn once. */
 export function changed() {

@@ -1,7 +1,7 @@
 // The launcher and the panel as a dialog: where focus goes, when the page behind is out of reach.
 // On wide screens the page stays usable; on small ones the panel fills the screen and is modal.
 
-import { attachAll, composer, drawComposer, focusComposer } from "./composer.js";
+import { composer, drawComposer, focusComposer, takeFiles } from "./composer.js";
 import { connect } from "./actions.js";
 import { div, el, icon, iconButton, say, textButton } from "./dom.js";
 import { drawEarlier, earlier } from "./earlier.js";
@@ -92,10 +92,7 @@ function onkeydown(event) {
 }
 
 /** Files may be dropped anywhere on the panel. */
-function ondrop(event) {
-  event.preventDefault();
-  attachAll(event.dataTransfer.files);
-}
+const ondrop = (event) => takeFiles(event, event.dataTransfer);
 
 const ondragover = (event) => event.preventDefault();
 
@@ -109,8 +106,19 @@ export function view(element) {
   launcher.setAttribute("aria-controls", "panel");
   const close = iconButton("icon", "close", t("close"), () => toggle(false));
   const on = { onkeydown, ondragover, ondrop };
-  const parts = [el("header", {}, title, close), floorBar(), earlier(), logView(), notes(), composer()];
-  panel = el("section", { id: "panel", className: "panel", role: "dialog", hidden: true, ...on }, parts.flat());
+  const parts = [
+    el("header", {}, title, close),
+    floorBar(),
+    earlier(),
+    logView(),
+    notes(),
+    composer(),
+  ];
+  panel = el(
+    "section",
+    { id: "panel", className: "panel", role: "dialog", hidden: true, ...on },
+    parts.flat(),
+  );
   return el("div", { className: "root", lang: code, dir: direction() }, panel, launcher);
 }
 

@@ -3,6 +3,7 @@
 import { rate } from "./actions.js";
 import { div, el, iconButton, textButton } from "./dom.js";
 import * as keep from "./keep.js";
+import { refused } from "./notes.js";
 import { changed } from "./page.js";
 import { t } from "./texts.js";
 
@@ -15,18 +16,26 @@ function done() {
 function question() {
   let score;
   const words = t("write");
-  const comment = el("textarea", { rows: 2, placeholder: words, ariaLabel: words, maxLength: 2000 });
-  const send = textButton("main", t("send"), async () => {
-    await rate(score, comment.value.trim());
-    done();
+  const comment = el("textarea", {
+    rows: 2,
+    placeholder: words,
+    ariaLabel: words,
+    maxLength: 2000,
   });
+  const finish = () => rate(score, comment.value.trim()).then(done, refused);
+  const send = textButton("main", t("send"), finish);
   const more = el("div", { className: "more", hidden: true }, comment, send);
   const star = (value) => {
     const onchange = () => {
       score = value;
       more.hidden = false;
     };
-    return el("label", {}, el("input", { type: "radio", name: "score", ariaLabel: value + "/5", onchange }), "★");
+    return el(
+      "label",
+      {},
+      el("input", { type: "radio", name: "score", ariaLabel: value + "/5", onchange }),
+      "★",
+    );
   };
   return [
     iconButton("icon", "close", t("discard"), done),

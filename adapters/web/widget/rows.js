@@ -18,7 +18,11 @@ const time = ({ at }) => div("row time", new Date(at).toLocaleString(code, CALEN
 function who({ message: { role, author } }) {
   const label = { assistant: t("ai"), teammate: t("team") }[role];
   const name = nameOf(role, author);
-  return div(label ? "who" : "heard", el("b", { dir: "auto" }, name), label !== name && [" ", el("small", {}, label)]);
+  return div(
+    label ? "who" : "heard",
+    el("b", { dir: "auto" }, name),
+    label !== name && [" ", el("small", {}, label)],
+  );
 }
 
 const content = ({ text, attachments = [], deleted }) =>

@@ -6,26 +6,31 @@ import { authorize, call } from "./http.js";
 import * as keep from "./keep.js";
 import { forget } from "./news.js";
 import { chat } from "./page.js";
+import { code } from "./texts.js";
 
 let opening;
 
 /** Whether the customer is known: by a token of before, or an identity from the site. */
 export const isKnown = () => keep.get("token") || describe().identity;
 
-/** An identity that is not good (any more) is told of, and then left away. */
-async function attempt({ identity, ...rest }) {
+/**
+ * What the page tells may be wrong, or its identity have run out: the page hears of it, and the
+ * customer can chat all the same.
+ */
+async function attempt(told) {
   try {
-    return await call("v1/sessions", { ...rest, identity });
+    return await call("v1/sessions", told);
   } catch (trouble) {
-    if (trouble.kind !== "session" || !identity) throw trouble;
+    if (!/session|refused/.test(trouble.kind)) throw trouble;
     fail(trouble);
-    return call("v1/sessions", rest);
+    return call("v1/sessions", { token: told.token, locale: code });
   }
 }
 
 async function open() {
   authorize();
-  const { token, conversation_id: id, config } = await attempt({ ...describe(), token: keep.get("token") || undefined });
+  const known = keep.get("token") || undefined;
+  const { token, conversation_id: id, config } = await attempt({ ...describe(), token: known });
   keep.set("token", token);
   authorize(token);
   if (chat.id && chat.id !== id) forget();

@@ -17,7 +17,7 @@ const POLL = 3000;
 const POLLS_BEFORE_STREAM = 20;
 
 /** How long the bridge must be out of reach to be worth a word. */
-export const OUTAGE = 3000;
+export const OUTAGE = 6000;
 
 let current; // the loop that runs now
 let failures = 0;
@@ -79,7 +79,7 @@ async function round() {
     }
     await follow();
   } catch (trouble) {
-    after = trouble.after || 0;
+    after = trouble.after ?? comeBack;
     if (blocked) guard(catchUp)();
     await mend(trouble);
   }

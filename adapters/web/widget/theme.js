@@ -28,7 +28,11 @@ function contrast(...colours) {
 /** Move `colour` towards `ink` until it can be read on `paper`. */
 function readable(colour, ink, paper) {
   if (contrast(colour, paper) >= ENOUGH) return colour;
-  return readable(colour.map((value, n) => value + Math.sign(ink[n] - value)), ink, paper);
+  return readable(
+    colour.map((value, n) => value + Math.sign(ink[n] - value)),
+    ink,
+    paper,
+  );
 }
 
 /** Give `root` the colours that follow from the accent; `theme` is "light", "dark" or neither. */

@@ -29,7 +29,9 @@ export function timeline(list) {
   const { draft, draftKey, typing, rows } = chat;
   const last = items.findLast(({ message }) => message && message.role !== "system");
   if (last?.message.role === "customer") last.state = "sent";
-  items.push(...pending.map((e) => ({ ...hint("message", e.client_id, "customer", e), state: e.state })));
+  items.push(
+    ...pending.map((e) => ({ ...hint("message", e.client_id, "customer", e), state: e.state })),
+  );
   if (draft) items.push(hint("draft", draftKey, "assistant", { text: draft }));
   else if (typing) items.push(hint("typing", "typing", typing.role, typing));
   if (keep.get("rate")) items.push({ kind: "rating", key: "rating" });
