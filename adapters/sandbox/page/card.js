@@ -34,9 +34,14 @@ function since(card) {
   return el("small", {}, `${owner}Asked at `, when, ` · ${ago(card.requested_at)}`);
 }
 
-function quoted(evidence) {
-  if (!evidence || evidence.startsWith("sandbox:")) return null;
-  return el("q", { class: "evidence", dir: "auto", text: evidence });
+/** The reason with the words that fired it marked: in their place, or behind it. */
+function why({ reason, evidence }) {
+  const text = reason.charAt(0).toUpperCase() + reason.slice(1);
+  if (!evidence || evidence.startsWith("sandbox:")) return [text];
+  const words = el("q", { class: "evidence", dir: "auto", text: evidence });
+  const [before, ...after] = text.split(evidence);
+  if (!after.length) return [`${text} `, words];
+  return [before.replace(/[«"“]\s*$/, ""), words, after.join(evidence).replace(/^\s*[»"”]/, "")];
 }
 
 function list(label, items) {
@@ -73,7 +78,7 @@ export function drawCard(card, act, fold) {
     el(
       "div",
       { class: "why-body" },
-      el("p", { class: "reason" }, el("b", { text: card.reason }), " ", quoted(card.evidence)),
+      el("p", { class: "reason" }, why(card)),
       card.summary && el("p", { class: "summary", dir: "auto", text: card.summary }),
       list("What the assistant tried", tried),
       facts(card),
