@@ -242,7 +242,12 @@ class Batch:
         write.notes.extend(outcome.notes)
         for delivery in outcome.deliveries:
             may_start = conversation_id not in self.loaded
-            write.deliveries.append(self._start(delivery) if may_start else delivery)
+            kept = self._start(delivery) if may_start else delivery
+            if kept.progress is Progress.SENDING:
+                # Only the owner may send: a lease that ran out meanwhile undoes the batch.
+                shard = shard_of(kept)
+                write.fences[shard] = self._owned[shard]
+            write.deliveries.append(kept)
         self._keep_fact(outcome)
         if outcome.handoff is not before.handoff and outcome.handoff is not None:
             write.handoffs.append(outcome.handoff)
