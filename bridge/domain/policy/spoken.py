@@ -65,6 +65,8 @@ def _ask_mode(policy: Policy, memory: Memory) -> Mode:
 
 def accepted(policy: Policy, talk: Talk, memory: Memory, reading: Reading) -> Outcome | None:
     """Return the outcome of accepting an offer: ours, or one in the assistant's last turn."""
+    if not (memory.offered or last_heard(talk)):
+        return None
     found = reading.find("accept")
     if found is None or reading.has("decline"):
         return None
