@@ -12,6 +12,10 @@ JOBS ?= 2
 # What `make demo`, `make bench`, `make soak` and the tests are given, e.g. `make demo ARGS=--no-open`.
 ARGS ?=
 
+# A shared machine stalls now and then: what failed beside others is run once more, alone and aloud.
+# What fails twice has failed.
+ONCE_MORE = { echo "Once more, alone, what failed:"; $(BIN)/pytest --last-failed --last-failed-no-failures none; }
+
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 PIP_INSTALL := $(PIP) install --require-hashes
 # The backend comes from the lock, so building the project fetches nothing.
@@ -30,16 +34,16 @@ demo: $(VENV)/.runtime ## Start the whole bridge on this machine and print the a
 	@$(BIN)/handoff demo $(ARGS)
 
 test: $(VENV)/.dev tools ## Run every test, the slow ones last and one at a time
-	$(BIN)/pytest -m "not slow" -n $(JOBS) --dist worksteal $(ARGS)
+	$(BIN)/pytest -m "not slow" -n $(JOBS) --dist worksteal $(ARGS) || $(ONCE_MORE)
 	@# 5 means that no test is marked slow; anything else is an answer.
-	$(BIN)/pytest -m slow $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/pytest -m slow $(ARGS) || [ $$? -eq 5 ] || $(ONCE_MORE)
 
 check: $(VENV)/.dev ## Formatting, lint, types, import contracts, then the fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not slow and not browser and not postgres" -n $(JOBS) --dist worksteal $(ARGS)
+	$(BIN)/pytest -m "not slow and not browser and not postgres" -n $(JOBS) --dist worksteal $(ARGS) || $(ONCE_MORE)
 
 bench: $(VENV)/.dev ## Run the benchmarks, as ratios against baselines of the same run
 	$(BIN)/python -m tests.bench $(ARGS)
