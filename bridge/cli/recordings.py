@@ -121,7 +121,7 @@ def _said(place: int, turn: object) -> Iterator[Said]:
     if not isinstance(turn, dict):
         raise ValueError(f"field `turns[{place}]`: write an object with role and text")  # noqa: TRY004 - one kind of fault
     role = turn.get("role")
-    if role in _UNSAID:
+    if role in _UNSAID or ("event" in turn and "text" not in turn):
         return
     if role not in _ROLES:
         known = ", ".join(sorted({*_ROLES, *_UNSAID}))

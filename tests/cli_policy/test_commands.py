@@ -38,11 +38,12 @@ DIALOGUES: list[dict[str, Any]] = [
         "id": "two",
         "lang": "en",
         "transferred": True,
-        "transfer": {"after_turn": 3},
+        "transfer": {"after_turn": 4},
         "turns": [
             {"role": "customer", "text": "good morning"},
             {"role": "assistant", "text": "Good morning!"},
             {"role": "tool_call", "name": "think"},
+            {"role": "system", "event": "opened"},
             {"role": "customer", "text": "let me talk to a human"},
         ],
     },
@@ -100,7 +101,7 @@ def test_replay_prints_the_agreed_json_and_never_reads_events(
         "evidence": None,
     }
     second = report["dialogues"][1]
-    assert (second["turn"], second["evidence"]) == (3, "talk to a human")
+    assert (second["turn"], second["evidence"]) == (4, "talk to a human")
     assert (report["precision"], report["recall"]) == (1.0, 0.5)
 
 
@@ -110,7 +111,7 @@ def test_replay_prints_a_line_for_each_escalation(
     """People see what was right, what was wrong and what was missed."""
     assert main(["policy", "replay", written(tmp_path / "d.jsonl", DIALOGUES)]) == 0
     out = capsys.readouterr().out
-    assert "right   two  turn 3  human_request  en.ask.contact  « talk to a human »" in out
+    assert "right   two  turn 4  human_request  en.ask.contact  « talk to a human »" in out
     assert "missed  one" in out
 
 
@@ -139,7 +140,7 @@ def test_backtest_shows_what_changes(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert report["changed"][0]["before"]["trigger"] == "human_request"
     assert main(arguments) == 0
     out = capsys.readouterr().out
-    assert "  - turn 3  human_request  en.ask.contact  « talk to a human »" in out
+    assert "  - turn 4  human_request  en.ask.contact  « talk to a human »" in out
     assert "  + stays with the assistant" in out
 
 
