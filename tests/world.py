@@ -252,7 +252,7 @@ class World:
         await self.crash()
         await self.start()
 
-    async def settle(self, rounds: int = 4000) -> None:
+    async def settle(self, rounds: int = 600) -> None:
         """Let everything happen that can happen without time passing."""
         quiet = 0
         for _ in range(rounds):

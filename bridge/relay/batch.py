@@ -1,7 +1,6 @@
 """One batch of facts on its way into one transaction: look up, decide, collect the `Write`.
 
-Nothing here awaits. A batch never changes what the inbox remembers; only after the commit does the
-inbox take over `current`.
+Nothing here awaits, or changes what the inbox remembers: it takes over `current` after the commit.
 """
 
 import logging
@@ -245,8 +244,7 @@ class Batch:
             kept = self._start(delivery) if may_start else delivery
             if kept.progress is Progress.SENDING:
                 # Only the owner may send: a lease that ran out meanwhile undoes the batch.
-                shard = shard_of(kept)
-                write.fences[shard] = self._owned[shard]
+                write.fences[shard_of(kept)] = self._owned[shard_of(kept)]
             write.deliveries.append(kept)
         self._keep_fact(outcome)
         if outcome.handoff is not before.handoff and outcome.handoff is not None:
