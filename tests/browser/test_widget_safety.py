@@ -254,6 +254,15 @@ async def test_wrong_use_is_told_by_event_only(visit: Visit, api: CustomerApi) -
     await expect(shop.state).to_contain_text("Looking for someone…")
 
 
+async def test_a_method_called_too_early_throws_nothing(visit: Visit, api: CustomerApi) -> None:
+    """An element that stands on no page (yet) answers no call, and is no error."""
+    early = "<script>for (const name of ['open', 'close', 'send', 'escalate', 'reset'])"
+    early += " document.createElement('handoff-chat')[name]()</script>"
+    shop = await visit(head=f'<script src="{api.url}/widget.js"></script>{early}')
+    await shop.start()
+    await shop.ask("Hello")
+
+
 async def test_the_page_keeps_its_globals(visit: Visit, api: CustomerApi) -> None:
     """The script leaves no global behind and touches nothing of the page's."""
     before = "window.names = Object.getOwnPropertyNames(window);"

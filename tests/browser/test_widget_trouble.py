@@ -114,6 +114,9 @@ async def test_an_unsent_message_survives_a_reload(visit: Visit, api: CustomerAp
     await shop.launcher.click()
     await expect(shop.part(".meta")).to_have_text("✓")
     assert await shop.bubbles() == ["Do not lose me"]
+    kept = await shop.page.evaluate("Object.keys(localStorage).join()")
+    assert " out " not in kept
+    assert " token" in kept
 
 
 async def test_offline_messages_are_sent_when_the_network_is_back(
@@ -153,11 +156,14 @@ async def test_a_cut_stream_goes_on_where_it_was(visit: Visit, api: CustomerApi)
     talk = await shop.start()
     talk.say("assistant", "One", "Assistant")
     await expect(shop.bubble("One")).to_be_visible()
-    talk.tell("end", {})
-    await api.until(lambda: not talk.streams)
-    talk.say("assistant", "Two", "Assistant")
-    await expect(shop.bubble("Two")).to_be_visible()
-    assert await shop.bubbles() == ["One", "Two"]
+    for n in range(4):
+        talk.tell("end", {})
+        await api.until(lambda: not talk.streams)
+        talk.say("assistant", f"More {n}", "Assistant")
+        await shop.page.evaluate("dispatchEvent(new Event('online'))")
+        await api.until(lambda: talk.streams)
+        await expect(shop.bubble(f"More {n}")).to_be_visible()
+    assert await shop.bubbles() == ["One", *(f"More {n}" for n in range(4))]
 
 
 async def test_without_streams_the_widget_asks(visit: Visit, api: CustomerApi) -> None:
@@ -171,6 +177,8 @@ async def test_without_streams_the_widget_asks(visit: Visit, api: CustomerApi) -
     await api.until(lambda: len(api.posted("/v1/stream")) == 3, SOON / 1000)
     api.talk.join("Marie")
     await expect(shop.state).to_contain_text("Marie joined", timeout=SOON)
+    asked = len(api.posted("/v1/messages"))
+    await api.until(lambda: len(api.posted("/v1/messages")) > asked + 1, SOON / 1000)
     assert len(api.posted("/v1/stream")) == 3
     await expect(shop.part(".note").first).to_have_text("")
 
@@ -195,11 +203,19 @@ async def test_an_unknown_token_begins_anew(visit: Visit, api: CustomerApi) -> N
     await shop.start()
     await shop.ask("Hello")
     api.talks.clear()
+    asked = len(api.posted("/v1/conversation"))
     await shop.write("Still there?")
     await api.until(lambda: api.talks and api.talk.messages)
     assert len(set(sent(api, "Still there?"))) == 1
     await expect(shop.bubble("Still there?")).to_have_count(1)
     await expect(shop.bubble("Hello")).to_have_count(0)
+    await api.until(lambda: len(api.posted("/v1/conversation")) > asked)
+    await api.until(lambda: api.talk.streams)
+    api.talk.say("assistant", "Welcome", "Assistant")
+    await expect(shop.bubble("Welcome")).to_be_visible()
+    api.talk.say("assistant", "Nice to meet you", "Assistant")
+    await expect(shop.bubble("Nice to meet you")).to_be_visible()
+    assert "Nice to meet you" in [said["text"] for said in await shop.events("message")]
 
 
 async def test_blocked_storage_is_no_hindrance(visit: Visit, api: CustomerApi) -> None:

@@ -1,4 +1,5 @@
-// What outlives a reload, as JSON in localStorage; only in memory where that is blocked. No cookies.
+// What outlives a reload, as JSON in localStorage; only in memory where that is blocked.
+// No cookies.
 
 import { base } from "./page.js";
 
