@@ -1,4 +1,10 @@
-"""Marks on relayed replies: one reaction of ours at a time, each replacing the earlier one."""
+"""Marks on relayed replies: one reaction of ours on a post, each replacing the earlier one.
+
+Marks are a courtesy, words are not: only one call for them is open at a time, so that however many
+replies want theirs, they take nothing from what people said.
+"""
+
+import asyncio
 
 from adapters.slack.errors import SlackRefused
 from adapters.slack.kept import Kept
@@ -35,9 +41,14 @@ class Marks:
         self._web = web
         self._began = clock.now()
         self._shown: Kept[Place, Mark] = Kept()
+        self._turn = asyncio.Lock()
 
     async def show(self, place: Place, mark: Mark) -> None:
         """Show `mark` on a post, and take an earlier one away. Raises a `DeliveryError`."""
+        async with self._turn:
+            await self._show(place, mark)
+
+    async def _show(self, place: Place, mark: Mark) -> None:
         shown = self._shown.get(place)
         if shown is mark:
             return
