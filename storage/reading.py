@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from bridge.domain.conversation import RECENT, Conversation
 from bridge.domain.delivery import Delivery
-from bridge.domain.handoff import Handoff
+from bridge.domain.handoff import Handoff, State
 from bridge.domain.ids import ConversationId, DeliveryId
 from bridge.domain.messages import Message, Note
 from bridge.ports.core import Waiting
@@ -74,6 +74,10 @@ _QUEUE = (
     f"SELECT {_columns(tables.HANDOFF, 'h')}, c.customer, c.thread"
     " FROM handoff h JOIN conversation c ON c.id = h.conversation_id"
     " WHERE h.closed_at IS NULL ORDER BY h.requested_at, h.id LIMIT $1"
+)
+_AHEAD = (
+    "SELECT count(*) FROM handoff WHERE closed_at IS NULL AND requested_at < $1"
+    f" AND state <> '{State.ACTIVE}' AND desk = $2 AND room = $3 AND id <> $4"
 )
 _RECORD = f"SELECT {_columns(tables.RECORD)} FROM record"
 # What people wrote for each other, and every passage, for whoever exports a conversation.
@@ -216,6 +220,13 @@ def queue(limit: int) -> Reading[tuple[Waiting, ...]]:
     """Read the open handoffs, the longest waiting first."""
     rows = yield _QUEUE, (limit,)
     return tuple(mapping.waiting_of(row) for row in rows)
+
+
+def ahead(handoff: Handoff) -> Reading[int]:
+    """Count the handoffs of the same room that wait for a person since before this one."""
+    rows = yield _AHEAD, (handoff.requested_at, handoff.desk, handoff.room, handoff.id)
+    found: int = rows[0][0]
+    return found
 
 
 def records(

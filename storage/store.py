@@ -93,6 +93,10 @@ class Reader(ABC):
         """Return the open handoffs, the longest waiting first."""
         return await self._read(reading.queue(limit))
 
+    async def ahead(self, handoff: Handoff) -> int:
+        """Return how many handoffs of the same room wait for a person since before this one."""
+        return await self._read(reading.ahead(handoff))
+
     async def records(
         self, conversation_id: ConversationId | None, kind: str | None, limit: int
     ) -> tuple[Record, ...]:

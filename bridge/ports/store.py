@@ -216,6 +216,10 @@ class Store(Protocol):
         """Return the open handoffs, the longest waiting first."""
         ...
 
+    async def ahead(self, handoff: Handoff) -> int:
+        """Return how many handoffs of the same room wait for a person since before this one."""
+        ...
+
     async def records(
         self, conversation_id: ConversationId | None, kind: str | None, limit: int
     ) -> Sequence[Record]:

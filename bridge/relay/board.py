@@ -1,14 +1,12 @@
 """Read-only views of what is stored; what is in memory is not read again."""
 
 from bridge.domain.conversation import Conversation
-from bridge.domain.handoff import Handoff, State
+from bridge.domain.handoff import Handoff
 from bridge.domain.ids import ConversationId, HandoffId, ThreadRef
 from bridge.domain.messages import Message
 from bridge.ports.core import Waiting
 from bridge.ports.store import Store, Wanted
 from bridge.relay.inbox import StoreInbox
-
-LONGEST_QUEUE = 500
 
 
 class StoreBoard:
@@ -57,10 +55,4 @@ class StoreBoard:
 
     async def place_in_queue(self, handoff: Handoff) -> int:
         """Return the place of a waiting handoff in its room's queue, from 1."""
-        place = 1
-        for entry in await self._store.queue(LONGEST_QUEUE):
-            other = entry.handoff
-            same = (other.desk, other.room) == (handoff.desk, handoff.room)
-            ahead = same and other.state is not State.ACTIVE and other.id != handoff.id
-            place += ahead and other.requested_at < handoff.requested_at
-        return place
+        return await self._store.ahead(handoff) + 1

@@ -535,6 +535,26 @@ class StoreContract:
         assert found == [wanted[1], wanted[0]]
         assert len(await store.queue(1)) == 1
 
+    async def test_those_ahead_are_counted(self, store: SqlStore) -> None:
+        """Ahead are those of the same room who wait for longer; nobody's who talk or are done."""
+        others = (
+            {},
+            {"state": State.ACTIVE},
+            {"state": State.RESOLVED, "closed_at": NOW},
+            {"room": "C2"},
+            {"desk": "teams"},
+            {"requested_at": NOW + 1},
+        )
+        write = Write()
+        for n, changes in enumerate(({"requested_at": NOW}, *others)):
+            one = conversation(str(n))
+            passage = handoff(one, **{"requested_at": NOW - n, **changes})
+            write.conversations[one.id] = (None, replace(one, handoff=passage))
+            write.handoffs.append(passage)
+        await store.commit(write)
+        assert await store.ahead(write.handoffs[0]) == 1
+        assert await store.ahead(write.handoffs[1]) == 0
+
     async def test_a_handoff_is_replaced_by_its_next_state(self, store: SqlStore) -> None:
         """A handoff is stored under its id, however often it changes."""
         one = conversation()
