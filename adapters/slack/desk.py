@@ -79,7 +79,8 @@ class SlackDesk:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Nothing is held: the session is the giver's."""
+        """Close our connections to the Web API; the session is the giver's."""
+        await self._web.wire.close()
 
     def meet(self, board: Board) -> None:
         """Be given the board, by which the files of a thread's conversation are found."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from adapters.slack.errors import NOT_SENT, PERHAPS_SENT
+from adapters.slack.errors import BROKEN_OFF
 from adapters.slack.office import Office
 from bridge.domain.errors import DeliveryError
 from bridge.domain.ids import ConversationId
@@ -102,7 +102,7 @@ class Downloads:
                 return await self._files.put(
                     conversation_id, name, chunks, self._settings.max_file_bytes
                 )
-        except (*NOT_SENT, *PERHAPS_SENT) as error:
+        except BROKEN_OFF as error:
             raise _Again("the connection to Slack broke off") from error
 
 

@@ -5,8 +5,6 @@ so it surely had no effect. What may have had one is `Uncertain`, because Slack 
 idempotency key. https://docs.slack.dev/reference/methods/chat.postMessage#errors
 """
 
-import asyncio
-
 import aiohttp
 
 from bridge.domain.errors import DeliveryError, Refused, TryAgain, Uncertain
@@ -45,12 +43,8 @@ MENDS = {
     **dict.fromkeys(TOKEN, "SLACK_BOT_TOKEN is not valid any more; reinstall the app"),
 }
 
-NOT_SENT = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.InvalidURL,
-)
-PERHAPS_SENT = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
+BROKEN_OFF = (aiohttp.ClientError, TimeoutError, OSError)
+"""How a call beside the Web API (a file, an answer to a click) can end without a status."""
 
 
 class SlackRefused(Refused):
@@ -59,14 +53,6 @@ class SlackRefused(Refused):
     def __init__(self, code: str, why: str, *, lost_thread: bool = False) -> None:
         super().__init__(why, lost_thread=lost_thread)
         self.code = code
-
-
-def from_exception(error: BaseException) -> DeliveryError:
-    """Return what an exception of the HTTP client means for the request it ended."""
-    why = type(error).__name__
-    if isinstance(error, NOT_SENT):
-        return TryAgain(f"Slack cannot be reached: {why}")
-    return Uncertain(f"the connection to Slack ended before an answer: {why}")
 
 
 def from_status(status: int, retry_after: str | None) -> DeliveryError | None:

@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import aiohttp
+from yarl import URL
 
+from adapters.outbound import GuardedResolver
 from adapters.slack.errands import Errands
 from adapters.slack.people import People
 from adapters.slack.private import Private
 from adapters.slack.settings import SlackSettings
 from adapters.slack.web import SlackWeb
 from adapters.slack.workspace import Workspace
+from adapters.wire import Wire
 from bridge.ports.core import Board, Clock, Inbox
 from bridge.ports.files import Files
 
@@ -64,7 +67,8 @@ class Office:
     def furnish(cls, given: Given) -> Self:
         """Build the parts."""
         settings, session, clock = given.settings, given.session, given.clock
-        web = SlackWeb(settings, session, clock)
+        wire = Wire(URL(settings.api_url).origin(), GuardedResolver())
+        web = SlackWeb(settings, wire, clock)
         workspace = Workspace(web)
         people = People(web, workspace, clock, settings.allowed_people)
         errands = Errands()

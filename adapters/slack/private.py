@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from adapters.slack.errands import Errands
-from adapters.slack.errors import NOT_SENT, PERHAPS_SENT
+from adapters.slack.errors import BROKEN_OFF
 from adapters.slack.settings import SLACK_API, SlackSettings
 from adapters.slack.web import SlackWeb
 from bridge.domain.errors import DeliveryError
@@ -68,7 +68,7 @@ class Private:
             ) as response:
                 if response.status >= 300:  # noqa: PLR2004 - not a success
                     _failed(f"HTTP {response.status}")
-        except (*NOT_SENT, *PERHAPS_SENT) as error:
+        except BROKEN_OFF as error:
             _failed(type(error).__name__)
 
 

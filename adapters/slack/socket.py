@@ -57,7 +57,7 @@ class Socket:
         number: int,
         catch_up: Callable[[], Awaitable[object]],
     ) -> None:
-        self._web = SlackWeb(_as_app(office.settings), office.given.session, office.clock)
+        self._web = SlackWeb(_as_app(office.settings), office.web.wire, office.clock)
         self._session = office.given.session
         self._clock = office.clock
         self._errands = office.errands

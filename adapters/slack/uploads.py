@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import aiohttp
 
 from adapters.slack import render
-from adapters.slack.errors import NOT_SENT, PERHAPS_SENT
+from adapters.slack.errors import BROKEN_OFF
 from adapters.slack.kept import Kept
 from adapters.slack.refs import Place
 from adapters.slack.web import Answer, SlackWeb
@@ -94,7 +94,7 @@ class Uploads:
                 allow_redirects=False,
             ) as response:
                 taken = response.status
-        except (*NOT_SENT, *PERHAPS_SENT) as error:
+        except BROKEN_OFF as error:
             raise TryAgain(f"the upload broke off: {type(error).__name__}") from error
         if taken != 200:  # noqa: PLR2004 - OK
             raise TryAgain(f"the upload was answered HTTP {taken}")

@@ -1,4 +1,4 @@
-"""Calls to Slack's Web API: one attempt each, over the one shared session.
+"""Calls to Slack's Web API: one attempt each, over one server's connections.
 
 Every end of a call is told in the words of bridge.domain.errors. Nothing is retried here, no
 redirect is followed, and what Slack answered is never logged.
@@ -8,13 +8,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
 from yarl import URL
 
 from adapters.pacing import Lanes
-from adapters.slack.errors import NOT_SENT, PERHAPS_SENT, from_code, from_exception, from_status
+from adapters.slack.errors import from_code, from_status
 from adapters.slack.limits import METHODS
 from adapters.slack.settings import SlackSettings
+from adapters.wire import NotSent, Reply, Unanswered, Wire
 from bridge.domain.errors import DeliveryError, TryAgain, Uncertain
 from bridge.ports.core import Clock
 
@@ -31,17 +31,13 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class SlackWeb:
-    """The Web API under one bot token. The session is given and stays the giver's."""
+    """The Web API under one token. The wire is given and stays the giver's."""
 
-    def __init__(
-        self, settings: SlackSettings, session: aiohttp.ClientSession, clock: Clock
-    ) -> None:
-        self._session = session
-        self._base = settings.api_url
-        self._timeout = aiohttp.ClientTimeout(
-            total=settings.timeout, connect=settings.timeout * CONNECTING
-        )
-        self._urls: dict[str, URL] = {}
+    def __init__(self, settings: SlackSettings, wire: Wire, clock: Clock) -> None:
+        self.wire = wire
+        self._base = URL(settings.api_url).raw_path
+        self._timeout = settings.timeout
+        self._heads: dict[tuple[str, str], bytes] = {}
         self._as_json = _headers(settings.bot_token, "application/json; charset=utf-8")
         self._as_form = _headers(settings.bot_token, "application/x-www-form-urlencoded")
         self._lanes = Lanes(clock, limits=METHODS if settings.posts_per_second else None)
@@ -66,9 +62,9 @@ class SlackWeb:
 
     async def ask_with_scopes(self, method: str) -> tuple[Answer, frozenset[str]]:
         """Call a method without fields and return the scopes of the token as well."""
-        status, headers, body = await self._exchange(method, b"", self._as_form)
-        scopes = headers.get("x-oauth-scopes", "").split(",")
-        return _read(status, headers, body), frozenset(s.strip() for s in scopes if s.strip())
+        reply = await self._exchange(method, b"", self._as_form)
+        scopes = reply.headers.get("x-oauth-scopes", "").split(",")
+        return _read(reply), frozenset(s.strip() for s in scopes if s.strip())
 
     async def _paced(self, method: str, data: bytes, *, json: bool) -> Answer:
         await self._lanes.admit(method)
@@ -81,21 +77,19 @@ class SlackWeb:
 
     async def _send(self, method: str, data: bytes, *, json: bool) -> Answer:
         headers = self._as_json if json else self._as_form
-        return _read(*await self._exchange(method, data, headers))
+        return _read(await self._exchange(method, data, headers))
 
-    async def _exchange(
-        self, method: str, data: bytes, headers: Mapping[str, str]
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        url = self._urls.get(method)
-        if url is None:
-            url = self._urls[method] = URL(self._base + method)
+    async def _exchange(self, method: str, data: bytes, headers: Mapping[str, str]) -> Reply:
+        key = method, headers["Content-Type"]
+        head = self._heads.get(key)
+        if head is None:
+            head = self._heads[key] = self.wire.head(self._base + method, headers)
         try:
-            async with self._session.post(
-                url, data=data, headers=headers, timeout=self._timeout, allow_redirects=False
-            ) as response:
-                return response.status, response.headers, await response.read()
-        except (*NOT_SENT, *PERHAPS_SENT) as error:
-            raise from_exception(error) from error
+            return await self.wire.post(head, data, self._timeout * CONNECTING, self._timeout)
+        except NotSent as error:
+            raise TryAgain(f"Slack cannot be reached: {error}") from error
+        except Unanswered as error:
+            raise Uncertain(f"the connection to Slack ended before an answer: {error}") from error
 
 
 def _headers(token: str, content_type: str) -> dict[str, str]:
@@ -106,14 +100,14 @@ def _form(fields: Mapping[str, str]) -> bytes:
     return URL.build(query=fields).raw_query_string.encode()
 
 
-def _read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+def _read(reply: Reply) -> Answer:
     """Return Slack's answer when it says ok; raises what it means otherwise."""
-    retry_after = headers.get("Retry-After")
-    failure = from_status(status, retry_after)
+    retry_after = reply.headers.get("retry-after")
+    failure = from_status(reply.status, retry_after)
     if failure is not None:
         raise failure
     try:
-        answer = json.loads(body)
+        answer = json.loads(reply.body)
     except (ValueError, RecursionError) as error:
         raise Uncertain("Slack's answer is not JSON") from error
     if not isinstance(answer, dict) or not isinstance(answer.get("ok"), bool):
