@@ -92,7 +92,9 @@ class Relay:
 
     async def _words(self, event: Json, spot: Spot, person: Person, said: Said) -> None:
         text = await self._read(event)
-        is_note = said.kind is Kind.NOTE or self._judge.is_note(text)
+        is_note = said.kind is Kind.NOTE or (
+            text != event.get("text") and self._judge.is_note(text)
+        )
         files = tuple(dicts(event.get("files")))
         if is_note or not files:
             if text:

@@ -127,6 +127,9 @@ async def _body(request: web.Request) -> bytes | None:
     """Return the raw body, or None when it is too large; what is too large is not read."""
     if (request.content_length or 0) > LARGEST_BODY:
         return None
+    if request.content.is_eof():
+        # Most bodies came along with their heads.
+        return request.content.read_nowait()
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk

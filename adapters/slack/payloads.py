@@ -84,7 +84,7 @@ def _form(text: str) -> Payload:
 
 def _object(text: str) -> Json:
     try:
-        found = json.loads(text, parse_constant=_no_constants)
+        found = _decode(text)
     except (ValueError, RecursionError) as error:
         raise Malformed("the body is not JSON") from error
     if not isinstance(found, dict):
@@ -95,3 +95,6 @@ def _object(text: str) -> Json:
 def _no_constants(name: str) -> NoReturn:
     message = f"{name} is not JSON"
     raise ValueError(message)
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constants).decode

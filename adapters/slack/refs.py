@@ -13,6 +13,8 @@ DESK = "slack"
 PERSON_PARTS = 3
 
 _REF = re.compile(r"slack:([A-Za-z0-9_-]{1,64}):([A-Za-z0-9_-]{1,64}):([0-9]{1,16}\.[0-9]{1,10})")
+_ID = re.compile("[A-Za-z0-9_-]{1,64}")
+_TS = re.compile(r"[0-9]{1,16}\.[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,12 @@ def place_of(ref: str) -> Place:
 
 def is_id(text: object) -> bool:
     """Return whether `text` has the shape of an id of Slack's."""
-    return isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) is not None
+    return isinstance(text, str) and _ID.fullmatch(text) is not None
 
 
 def is_ts(text: object) -> bool:
     """Return whether `text` has the shape of a message timestamp."""
-    return isinstance(text, str) and re.fullmatch(r"[0-9]{1,16}\.[0-9]{1,10}", text) is not None
+    return isinstance(text, str) and _TS.fullmatch(text) is not None
 
 
 def ts_order(ts: str) -> tuple[int, int]:

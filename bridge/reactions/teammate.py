@@ -35,12 +35,21 @@ def wrote(outcome: Outcome, fact: TeammateWrote, rules: Rules) -> None:
         outcome.record("withdrawn", post=fact.post)
         return
     handoff = _taken_over(outcome, rules, fact.author, fact.post)
+    if not _follows_a_reply(outcome):
+        outcome.set_timer(Timer.NOBODY_SPOKE, None)
     said = Said(Role.TEAMMATE, fact.author, text, fact.attachments, fact.post, fact.sent_at)
     message = outcome.say(said)
     if handoff.replied_at is None:
         outcome.replied(handoff)
-    outcome.set_timer(Timer.NOBODY_SPOKE, None)
     outcome.verdict = Taken(message.id, message.seq, str(outcome.floor), outcome.epoch)
+
+
+def _follows_a_reply(outcome: Outcome) -> bool:
+    """Whether a reply was the last thing said: it stopped the timer, and whatever starts it again
+    is said too.
+    """
+    recent = outcome.recent
+    return bool(recent) and recent[-1].role is Role.TEAMMATE
 
 
 def _as_amended(outcome: Outcome, fact: TeammateWrote) -> tuple[str, bool]:
