@@ -537,7 +537,7 @@ class StoreContract:
 
     async def test_those_ahead_are_counted(self, store: SqlStore) -> None:
         """Ahead are those of the same room who wait for longer; nobody's who talk or are done."""
-        others = (
+        others: tuple[dict[str, Any], ...] = (
             {},
             {"state": State.ACTIVE},
             {"state": State.RESOLVED, "closed_at": NOW},
