@@ -5,12 +5,15 @@ import contextlib
 import signal
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tests.bench.driver import Driver, Measure, percentile
+from tests.bench.filling import fill
 from tests.bench.process import (
     NAIVE,
     POSTGRES,
@@ -24,6 +27,7 @@ from tests.bench.stub import Stub
 
 Numbers = dict[str, float]
 DRAIN_WITHIN = 120.0
+PAST_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Size:
     backlog: int = 10_000
     silent: int = 1000
     paced: float = 30.0
+    past: tuple[int, int] = (1_000, 1_000_000)
 
 
 FULL = Size()
@@ -53,14 +58,16 @@ class Ground:
 
     @contextlib.asynccontextmanager
     async def bridge(
-        self, kind: Kind, latency: float = 0.0, pace: str = "0"
+        self, kind: Kind, latency: float = 0.0, pace: str = "0", past: int = 0
     ) -> AsyncIterator[Driver]:
-        """Run one bridge beside a fresh stand-in."""
+        """Run one bridge beside a fresh stand-in, with so many messages stored before."""
         stub = Stub(latency)
         await stub.start()
         with tempfile.TemporaryDirectory(prefix="handoff-bench-") as name:
             folder = Path(name)
             url = await asyncio.to_thread(self.fresh, kind, folder)
+            if past:
+                await asyncio.to_thread(fill, url, past)
             process = Process(kind, stub.api_url, url, folder, pace)
             driver = Driver(stub, process)
             try:
@@ -133,26 +140,32 @@ async def pacing(ground: Ground, kind: Kind) -> Numbers:
 
 
 async def drain(ground: Ground, kind: Kind) -> Numbers:
-    """Slack is down, 10,000 messages pile up, the bridge is killed; then everything is back."""
+    """Slack cannot be reached, 10,000 messages pile up, the bridge is killed; then all is back."""
     async with ground.bridge(kind) as driver:
         talks, stub = ground.size.talks, driver.stub
         await driver.begin(talks)
-        stub.down = True
+        steady = await driver.closed_loop("c", ground.size.seconds)
+        port = stub.port
+        await stub.stop()
         each = ground.size.backlog // talks
         await asyncio.gather(*(driver.post_only(talk, each) for talk in driver.talks))
         waiting = driver.missing()
         await driver.process.end(signal.SIGKILL)
-        stub.down = False
+        await stub.start(port)
         begin = time.perf_counter()
         await driver.process.start()
         ready = time.perf_counter()
+        stub.told.clear()
+        await stub.told.wait()
+        first = time.perf_counter()
         await _drained(driver)
         end = time.perf_counter()
         return {
             "waiting": float(waiting),
             "ready s": ready - begin,
-            "drained s": end - begin,
-            "drain per s": waiting / (end - begin),
+            "first post s": first - ready,
+            "drained s": end - first,
+            "of the steady rate": waiting / (end - first) / steady.per_second,
             "faults": float(driver.check().total()),
         }
 
@@ -193,6 +206,29 @@ async def memory(ground: Ground, kind: Kind) -> Numbers:
         }
 
 
+async def past(ground: Ground, kind: Kind) -> Numbers:
+    """What a message costs beside 1,000 stored ones and beside 1,000,000, in turn."""
+    few, many = ground.size.past
+    found: dict[tuple[str, int], list[float]] = defaultdict(list)
+    faults = 0
+    async with ground.bridge(kind, past=few) as new, ground.bridge(kind, past=many) as old:
+        drivers = {few: new, many: old}
+        for driver in drivers.values():
+            await driver.begin(ground.size.talks)
+        for _ in range(PAST_ROUNDS):
+            for letter, name in (("c", "in"), ("t", "out")):
+                for size, driver in drivers.items():
+                    measure = await driver.closed_loop(letter, ground.size.seconds / 2)
+                    found[name, size].append(measure.cpu_us)
+                    faults += measure.faults.total()
+    numbers: Numbers = {"faults": float(faults)}
+    for name in ("in", "out"):
+        numbers |= {f"{name} cpu us at {size:,}": median(found[name, size]) for size in drivers}
+        pairs = zip(found[name, few], found[name, many], strict=True)
+        numbers[f"{name} growth"] = median(after / before for before, after in pairs)
+    return numbers
+
+
 Run = Callable[[Ground, Kind], Coroutine[Any, Any, Numbers]]
 
 
@@ -219,6 +255,7 @@ CASES = (
     Case("loops at 200 ms", _at(loops, 0.2), (NAIVE, SQLITE), once=True),
     Case("pacing", pacing, (SQLITE,), once=True),
     Case("drain", drain, (SQLITE,), once=True),
+    Case("past", past, (SQLITE,), once=True),
     Case("memory", memory, (SQLITE,), once=True),
 )
 QUICK_CASES = (Case("loops", loops, (NAIVE, SQLITE)),)

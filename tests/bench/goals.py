@@ -65,7 +65,10 @@ GOALS = (
     _most("agent→customer p50 at 100/s", "latency 50 ms", "out p50 ms", 3),
     _most("agent→customer p99 at 100/s", "latency 50 ms", "out p99 ms", 15),
     Goal("share of 1 post/s used", "pacing", "sqlite", "allowance used", 0.95),
-    Goal("backlog drained per s", "drain", "sqlite", "drain per s", 0),
+    _most("first post after a kill, s", "drain", "first post s", 1),
+    Goal("drain beside the steady rate", "drain", "sqlite", "of the steady rate", 0.8),
+    _most("CPU in at 1,000,000 beside 1,000", "past", "in growth", 1.2),
+    _most("CPU out at 1,000,000 beside 1,000", "past", "out growth", 1.2),
     _most("kB a silent stream", "memory", "silent kB", 20),
     _most("kB a customer who chatted", "memory", "chatted kB", 35),
 )

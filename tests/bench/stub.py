@@ -59,21 +59,23 @@ class Stub:
         self.roots: dict[str, str] = {}
         self.arrived: Arrived = lambda word: None
         self.told: asyncio.Event = asyncio.Event()
-        self.down = False
+        self.open: set[_Call] = set()
         self._ts = int(time.time() + AHEAD) * 1_000_000
         self._server: asyncio.Server | None = None
         self.port = 0
 
-    async def start(self) -> None:
-        """Serve on a free port of the loopback."""
+    async def start(self, port: int = 0) -> None:
+        """Serve on a port of the loopback, a free one unless it is named."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Call(self), HOST, 0)
+        self._server = await loop.create_server(lambda: _Call(self), HOST, port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Stop serving."""
+        """Stop serving, and end what is connected."""
         if self._server is not None:
             self._server.close()
+        for call in tuple(self.open):
+            call.end()
 
     @property
     def api_url(self) -> str:
@@ -88,8 +90,6 @@ class Stub:
     def answer(self, method: str, fields: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Return the status and body of the answer to a call."""
         self.calls[method] += 1
-        if self.down:
-            return 503, {"ok": False, "error": "service_unavailable"}
         if method == "chat.postMessage":
             return self._post(fields)
         if method == "conversations.replies":
@@ -126,6 +126,16 @@ class _Call(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = transport  # type: ignore[assignment]
+        self._stub.open.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._stub.open.discard(self)
+
+    def end(self) -> None:
+        """End the connection."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Answer every request that is complete."""
