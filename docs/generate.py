@@ -3,12 +3,14 @@
 A test runs the same functions and compares, so that a page cannot disagree with the code.
 """
 
+import importlib
+import sys
 from pathlib import Path
 
 from bridge.domain.handoff import FLOORS, OPEN, TRANSITIONS
 from bridge.settings import SETTINGS
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).resolve().parent
 BEGIN = "<!-- generated: do not edit below -->"
 END = "<!-- end of the generated part -->"
 
@@ -36,7 +38,20 @@ def settings_table() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"handoff.md": handoff_table, "configuration.md": settings_table}
+def guarantees_table() -> str:
+    """Return the fault matrix with the tests that show its rows."""
+    # As a script only docs/ is on the path; the tests are no installed package.
+    if str(DOCS.parent) not in sys.path:
+        sys.path.insert(0, str(DOCS.parent))
+    made: str = importlib.import_module("tests.faults.table").fault_table()
+    return made
+
+
+PAGES = {
+    "handoff.md": handoff_table,
+    "configuration.md": settings_table,
+    "guarantees.md": guarantees_table,
+}
 
 
 def with_generated(page: str, generated: str) -> str:
