@@ -12,13 +12,14 @@ from functools import cache
 from typing import Any, TypeVar
 
 from bridge.domain.conversation import RECENT, Conversation
-from bridge.domain.delivery import Delivery
+from bridge.domain.delivery import Delivery, Receipt
 from bridge.domain.handoff import Handoff, State
 from bridge.domain.ids import ConversationId, DeliveryId
 from bridge.domain.messages import Message, Note
 from bridge.ports.core import Waiting
-from bridge.ports.store import Loaded, Record, TimerSetting, Wanted
+from bridge.ports.store import Loaded, Record, Settlement, TimerSetting, Wanted
 from storage import mapping, tables
+from storage.coding import decode
 from storage.statements import LONGEST_KEY, UNSETTLED
 from storage.tables import Table
 
@@ -201,6 +202,16 @@ def delivery(delivery_id: DeliveryId) -> Reading[Delivery | None]:
     """Read one delivery."""
     rows = yield from _listed(_ONE_DELIVERY, (delivery_id,))
     return mapping.delivery_of(rows[0]) if rows else None
+
+
+def settlement(delivery_id: DeliveryId) -> Reading[Settlement | None]:
+    """Read one delivery with its receipt."""
+    rows = yield from _listed(_ONE_DELIVERY, (delivery_id,))
+    if not rows:
+        return None
+    receipt = rows[0][-1]
+    kept = decode(Receipt, receipt) if receipt is not None else None
+    return Settlement(mapping.delivery_of(rows[0]), kept)
 
 
 def due_timers(now: float, shards: Iterable[int]) -> Reading[tuple[TimerSetting, ...]]:

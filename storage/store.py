@@ -10,7 +10,16 @@ from bridge.domain.handoff import Handoff
 from bridge.domain.ids import ConversationId, DeliveryId
 from bridge.domain.messages import Message, Note
 from bridge.ports.core import Waiting
-from bridge.ports.store import Loaded, News, Record, Tenure, TimerSetting, Wanted, Write
+from bridge.ports.store import (
+    Loaded,
+    News,
+    Record,
+    Settlement,
+    Tenure,
+    TimerSetting,
+    Wanted,
+    Write,
+)
 from storage import reading
 from storage.reading import Reading
 
@@ -80,6 +89,10 @@ class Reader(ABC):
     async def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
         """Return one delivery, or None."""
         return await self._read(reading.delivery(delivery_id))
+
+    async def settlement(self, delivery_id: DeliveryId) -> Settlement | None:
+        """Return how far one delivery got, with its receipt if it was given one; or None."""
+        return await self._read(reading.settlement(delivery_id))
 
     async def due_timers(self, now: float, shards: Iterable[int]) -> tuple[TimerSetting, ...]:
         """Return the timers due at `now` in these shards, the earliest first, at most 1,000."""

@@ -94,7 +94,7 @@ class SlackDesk:
         """Post the case card as the root of a new thread."""
         identity = await self._workspace.identity()
         answer = await self._post(room, render.root(room, card, key))
-        return Place(identity.team, room, answer["ts"]).thread
+        return self._stands((key,), Place(identity.team, room, answer["ts"])).thread
 
     async def post(self, thread: ThreadRef, post: Post, keys: tuple[str, ...]) -> PostRef:
         """Post in a thread, with its file if it has one."""
@@ -104,7 +104,11 @@ class SlackDesk:
         else:
             body = render.reply(place.channel, place.ts, post, keys)
             ts = (await self._post(place.channel, body))["ts"]
-        return Place(place.team, place.channel, ts).post
+        return self._stands(keys, Place(place.team, place.channel, ts)).post
+
+    def _stands(self, keys: tuple[str, ...], place: Place) -> Place:
+        self.office.echoes.confirm(keys, place)
+        return place
 
     async def amend(self, post: PostRef, amendment: Amendment) -> None:
         """Change, delete or mark a post."""
@@ -115,7 +119,7 @@ class SlackDesk:
             if amendment.text is not None:
                 await self._rewrite(place, amendment.text)
             elif amendment.mark is None:
-                await self._delete(place)
+                await self.remove(place)
         except DeliveryError as error:
             raise repeatable(error) from error
 
@@ -135,13 +139,16 @@ class SlackDesk:
         """Look for a post that carries `key`; the newest roots or a thread's replies are read."""
         oldest = f"{max(since - SKEW_SECONDS, 0.0):.6f}"
         place = _place(thread) if thread is not None else None
+        heard = self.office.echoes.find(room, place, key)
+        if heard is not None:
+            return _ref(self._stands((key,), heard), place)
         try:
             identity = await self._workspace.identity()
             async for message in self.messages(room, place, oldest):
                 ours = message.get("bot_id") in {None, identity.bot_id}
                 if ours and (key in render.keys_in(message) or self._uploads.made(key, message)):
                     found = Place(identity.team, place.channel if place else room, message["ts"])
-                    return found.post if place else found.thread
+                    return _ref(self._stands((key,), found), place)
         except SlackRefused as error:
             if error.code in GONE:
                 return None
@@ -193,7 +200,7 @@ class SlackDesk:
         body = {"channel": place.channel, "ts": place.ts, **render.rewritten(text)}
         await self._web.call("chat.update", body)
 
-    async def _delete(self, place: Place) -> None:
+    async def remove(self, place: Place) -> None:
         """Delete a post, or empty it: Slack keeps what was posted under another name."""
         try:
             await self._web.call("chat.delete", {"channel": place.channel, "ts": place.ts})
@@ -214,6 +221,10 @@ class SlackDesk:
             if error.code not in SOFT_PIN_ERRORS | {"missing_scope", "message_not_found"}:
                 raise
         self._pinned.set(thread, wanted)
+
+
+def _ref(found: Place, thread: Place | None) -> PostRef | ThreadRef:
+    return found.post if thread else found.thread
 
 
 def _place(ref: ThreadRef | PostRef) -> Place:

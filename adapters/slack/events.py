@@ -13,13 +13,15 @@ from typing import Any
 from adapters.slack import phrases
 from adapters.slack.alarms import raise_alarm
 from adapters.slack.downloads import Downloads, Unfetchable
+from adapters.slack.echoes import Echo
 from adapters.slack.kept import Kept
 from adapters.slack.markup import name_of
 from adapters.slack.office import Core, Office
 from adapters.slack.orders import Orders
 from adapters.slack.people import Person, Unknown
 from adapters.slack.reading import dicts, markdown_of, mentioned
-from adapters.slack.refs import Place, is_ts, ts_order
+from adapters.slack.refs import Place, is_id, is_ts, ts_order
+from adapters.slack.render import keys_in
 from adapters.slack.said import Judge, Kind, Said
 from adapters.slack.telling import Spot, Teller, spot_of
 from bridge.domain.facts import FileFailed, TeammateAmended, TeammateWrote
@@ -70,6 +72,7 @@ class Relay:
 
     async def _said(self, event: Json) -> None:
         if _is_from_machine(event):
+            await self._echo(event)
             return
         identity = await self._office.people.identity()
         spot = spot_of(event.get("channel"), event, identity.team, identity.bot_user)
@@ -87,6 +90,15 @@ class Relay:
             await self._orders.take(spot, person, said)
         else:
             await self._words(event, spot, person, said)
+
+    async def _echo(self, event: Json) -> None:
+        """Take one of our own posts; what other apps post means nothing."""
+        identity = await self._office.people.identity()
+        channel, ts, root = event.get("channel"), event.get("ts"), event.get("thread_ts")
+        if event.get("bot_id") == identity.bot_id and is_id(channel) and is_ts(ts):
+            place = Place(identity.team, str(channel), str(ts))
+            thread = Place(identity.team, str(channel), str(root)) if is_ts(root) else place
+            self._office.echoes.hear(Echo(place, thread, keys_in(dict(event))))
 
     # ── words ───────────────────────────────────────────────────────────────────────────────────
 
@@ -240,13 +252,14 @@ Handler = Callable[[Relay, Json], Awaitable[None]]
 
 _HANDLERS: dict[str | None, Handler] = {
     None: Relay._said,  # noqa: SLF001 - the table of this class's own handlers
+    "bot_message": Relay._echo,  # noqa: SLF001
     "file_share": Relay._said,  # noqa: SLF001
     "thread_broadcast": Relay._said,  # noqa: SLF001
     "me_message": Relay._said,  # noqa: SLF001
     "message_changed": Relay._changed,  # noqa: SLF001
     "message_deleted": Relay._deleted,  # noqa: SLF001
 }
-"""What is done by subtype; joins, pins, topics, other bots and all else mean nothing here."""
+"""What is done by subtype; joins, pins, topics and all else mean nothing here."""
 
 
 def _is_from_machine(message: Json) -> bool:

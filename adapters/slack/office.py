@@ -8,6 +8,7 @@ import aiohttp
 from yarl import URL
 
 from adapters.outbound import GuardedResolver
+from adapters.slack.echoes import Echoes
 from adapters.slack.errands import Errands
 from adapters.slack.people import People
 from adapters.slack.private import Private
@@ -15,7 +16,7 @@ from adapters.slack.settings import SlackSettings
 from adapters.slack.web import SlackWeb
 from adapters.slack.workspace import Workspace
 from adapters.wire import Wire
-from bridge.ports.core import Board, Clock, Inbox
+from bridge.ports.core import Board, Clock, Inbox, Receipts
 from bridge.ports.files import Files
 
 
@@ -24,12 +25,13 @@ class Core:
     """What the way in is given by the core.
 
     `steering` are the words of `/handoff` that the program itself answers: each takes the rest of
-    the command and returns what its asker is told.
+    the command and returns what its asker is told. By `receipts` second copies of posts are known.
     """
 
     inbox: Inbox
     board: Board
     steering: Mapping[str, Callable[[str], Awaitable[str]]] = field(default_factory=dict)
+    receipts: Receipts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """The shared parts: calls, who we are, who others are, private answers, errands."""
+    """The shared parts: calls, who we are, who others are, private answers, errands, echoes."""
 
     given: Given
     web: SlackWeb
@@ -52,6 +54,7 @@ class Office:
     people: People
     errands: Errands
     private: Private
+    echoes: Echoes
 
     @property
     def settings(self) -> SlackSettings:
@@ -73,4 +76,4 @@ class Office:
         people = People(web, workspace, clock, settings.allowed_people)
         errands = Errands()
         private = Private(settings, web, session, errands)
-        return cls(given, web, workspace, people, errands, private)
+        return cls(given, web, workspace, people, errands, private, Echoes(clock))

@@ -26,7 +26,9 @@ class SlackRooms:
     """What happens in the rooms of a desk, told to the core."""
 
     def __init__(self, desk: SlackDesk, core: Core) -> None:
+        self._desk = desk
         self._office = desk.office
+        self._receipts = core.receipts
         desk.meet(core.board)
         relay = Relay(self._office, core)
         self._ingress = Ingress(self._office, relay, Interactions(self._office, core))
@@ -44,6 +46,9 @@ class SlackRooms:
             group.create_task(self._office.errands.run(), name="slack errands")
             if not self.sockets:
                 group.create_task(self._catch_up_at_start(), name="slack catch-up")
+            if self._receipts is not None:
+                work = self._office.echoes.run(self._receipts, self._desk.remove)
+                group.create_task(work, name="slack echoes")
             for number, socket in enumerate(self.sockets):
                 group.create_task(socket.run(), name=f"slack socket {number}")
 

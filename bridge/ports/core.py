@@ -11,7 +11,7 @@ from typing import Protocol
 from bridge.domain.conversation import Conversation
 from bridge.domain.facts import Fact, Verdict
 from bridge.domain.handoff import Handoff
-from bridge.domain.ids import ConversationId, HandoffId, ThreadRef
+from bridge.domain.ids import ConversationId, HandoffId, PostRef, ThreadRef
 from bridge.domain.messages import Message
 
 
@@ -82,6 +82,19 @@ class Board(Protocol):
 
     async def place_in_queue(self, handoff: Handoff) -> int:
         """Return the place of a waiting handoff in its room's queue, from 1."""
+        ...
+
+
+class Receipts(Protocol):
+    """What is recorded about where our posts stand."""
+
+    async def stands_elsewhere(
+        self, keys: tuple[str, ...], place: PostRef | ThreadRef
+    ) -> bool | None:
+        """Whether all that a post with these keys carries stands in another place than this one.
+
+        None when that cannot be said, or not yet. Raises `StoreUnavailable`.
+        """
         ...
 
 

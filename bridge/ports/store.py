@@ -204,6 +204,10 @@ class Store(Protocol):
         """Return one delivery, or None."""
         ...
 
+    async def settlement(self, delivery_id: DeliveryId) -> Settlement | None:
+        """Return how far one delivery got, with its receipt if it was given one; or None."""
+        ...
+
     async def due_timers(self, now: float, shards: Iterable[int]) -> tuple[TimerSetting, ...]:
         """Return the timers due at `now` of conversations that fall into these shards."""
         ...

@@ -30,6 +30,7 @@ from bridge.relay.courier import Courier, Spawn
 from bridge.relay.desk_carrier import DeskCarrier
 from bridge.relay.inbox import StoreInbox
 from bridge.relay.presence import LivePresence
+from bridge.relay.receipts import StoreReceipts
 from bridge.relay.sending import Sender
 
 DRAIN = 8.0
@@ -63,6 +64,7 @@ class Relay:
         self.presence = LivePresence()
         self.inbox = StoreInbox(store, rules, self._committed)
         self.board = StoreBoard(store, self.inbox)
+        self.receipts = StoreReceipts(store)
         self._outside = outside
         self._rules = rules
         self._patience = patience

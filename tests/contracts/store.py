@@ -408,6 +408,18 @@ class StoreContract:
         assert await store.dead() == (moved[3],)
         assert await store.delivery(moved[2].id) == moved[2]
 
+    async def test_a_receipt_is_kept_with_its_delivery(self, store: SqlStore) -> None:
+        """Where a post stands can be asked later; before it is delivered there is no receipt."""
+        one = conversation()
+        there = Receipt(posts=(PostRef("slack:T:C:1.2"),))
+        sent, waiting = delivery(one, 1), delivery(one, 2)
+        await store.commit(first(one, deliveries=[sent, waiting]))
+        done = Settlement(sent.moved(Progress.DELIVERED), there)
+        await store.commit(Write(settled=[done]))
+        assert await store.settlement(sent.id) == done
+        assert await store.settlement(waiting.id) == Settlement(waiting)
+        assert await store.settlement(DeliveryId("dlv_none")) is None
+
     async def test_the_last_of_several_settlements_counts(self, store: SqlStore) -> None:
         """One batch may settle a delivery twice."""
         one, work = conversation(), delivery(conversation(), 1)

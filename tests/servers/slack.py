@@ -32,7 +32,6 @@ from tests.servers.slack_state import (
     SlackError,
     Workspace,
     after,
-    is_visible,
     live_mentions,
     person,
     public,
@@ -262,7 +261,7 @@ class FakeSlack:
         start = int(fields.get("cursor") or 0)
         metadata = str(fields.get("include_all_metadata", "")).casefold() == "true"
         messages = [room.messages[ts] for ts in timestamps]
-        shown = [public(m, metadata=metadata) for m in messages if is_visible(m)]
+        shown = [public(m, metadata=metadata) for m in messages if self.state.is_visible(m)]
         more = start + size < len(shown)
         cursor = str(start + size) if more else ""
         return {

@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -258,7 +257,7 @@ class People:
             "api_app_id": APP_ID,
             "event": event,
             "event_id": event_id or f"Ev{self._events:08d}",
-            "event_time": int(time.time()),
+            "event_time": int(self._slack.state.now()),
             "authorizations": [{"team_id": TEAM, "user_id": BOT_USER, "is_bot": True}],
         }
 
@@ -304,7 +303,7 @@ class People:
         headers: dict[str, str] | None = None,
     ) -> dict[str, str]:
         """Send one signed request; returns the headers of the answer."""
-        timestamp = str(int(time.time() + self.skew))
+        timestamp = str(int(self._slack.state.now() + self.skew))
         signed = {
             "Content-Type": content_type,
             "X-Slack-Request-Timestamp": timestamp,

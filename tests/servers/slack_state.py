@@ -8,7 +8,7 @@ import re
 import time
 from bisect import bisect_right, insort
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,11 +83,12 @@ class Workspace:
         self.ephemeral: list[Json] = []
         self.views: list[Json] = []
         self.calls: Counter[str] = Counter()
+        self.now: Callable[[], float] = time.time
         self._last = 0
 
     def next_ts(self) -> str:
         """Return a timestamp later than all before."""
-        self._last = max(self._last + 1, time.time_ns() // 1000)
+        self._last = max(self._last + 1, int(self.now() * 1_000_000))
         return f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}"
 
     def room(self, channel: object) -> Room:
@@ -111,7 +112,7 @@ class Workspace:
             thread = room.threads[root]
             thread.append(ts) if not thread or thread[-1] < ts else insort(thread, ts)
         if late:
-            message["_visible_at"] = time.time() + late
+            message["_visible_at"] = self.now() + late
         room.messages[ts] = message
         order = room.order
         order.append(ts) if not order or order[-1] < ts else insort(order, ts)
@@ -141,7 +142,12 @@ class Workspace:
     def thread(self, channel: str, root: str) -> list[Json]:
         """Return the replies under a root that can be seen by now, the oldest first."""
         room = self.rooms[channel]
-        return [m for ts in room.threads.get(root, ()) if is_visible(m := room.messages[ts])]
+        return [m for ts in room.threads.get(root, ()) if self.is_visible(m := room.messages[ts])]
+
+    def is_visible(self, message: Json) -> bool:
+        """Return whether a message can be read back by now."""
+        late = message.get("_visible_at")
+        return late is None or late <= self.now()
 
     def roots(self, channel: str = ROOM) -> list[Json]:
         """Return the messages of a room that answer nothing."""
@@ -152,12 +158,6 @@ class Workspace:
     def posts(self) -> list[Json]:
         """Return the ledger's entries about messages of the bot."""
         return [entry for entry in self.ledger if entry["what"] == "post"]
-
-
-def is_visible(message: Json) -> bool:
-    """Return whether a message can be read back by now."""
-    late = message.get("_visible_at")
-    return late is None or late <= time.time()
 
 
 def public(message: Json, *, metadata: bool) -> Json:
