@@ -236,6 +236,9 @@ class DeskCarrier:
         for other in behind:
             if other.lane != delivery.lane or other.position <= delivery.position:
                 continue
+            # What came after the attempt, or never fits into one post with it, is not in there.
+            if other.created_at > since or not self.merges((delivery,), other):
+                break
             there = await desk.find(delivery.room, thread, other.id, since)
             if there != found:
                 break

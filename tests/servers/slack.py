@@ -74,6 +74,9 @@ class FakeSlack:
         self.page_limit = 1000
         self.scopes = SCOPES
         self.echo = echo
+        self.tokens = {BOT_TOKEN}
+        self._under_way = 0
+        self._late: list[tuple[Room, Json]] = []
         self.files = FileMethods(self)
         self.people = People(self)
         self.sockets = Sockets(self)
@@ -143,7 +146,19 @@ class FakeSlack:
         """Let the next calls of a method go wrong; see `Fault`."""
         self.faults.add(method, Fault(kind, **more), times)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a call is being answered or an echo is on its way."""
+        return bool(self._under_way) or self.people.is_echoing
+
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        self._under_way += 1
+        try:
+            return await self._served(request)
+        finally:
+            self._under_way -= 1
+
+    async def _served(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         self.state.calls[method] += 1
         if self.latency:
@@ -158,18 +173,16 @@ class FakeSlack:
         if limited is not None:
             return limited
         fault = self.faults.next(method)
-        if fault is not None and not fault.after and fault.kind not in {"slow", "late"}:
+        if fault is not None and not fault.after and fault.kind not in {"slow", "late", "twice"}:
             return await fail(fault, request, {})
-        if fault is not None and fault.kind == "late":
-            fields["_late"] = fault.seconds
-        answer = _answered(known, fields)
+        answer = _with_effect(known, fields, fault)
         if fault is not None:
             return await fail(fault, request, answer)
         return _json(answer, {"x-oauth-scopes": self.scopes} if method == "auth.test" else None)
 
     def _is_authorised(self, request: web.Request, method: str) -> bool:
-        wanted = APP_TOKEN if method == "apps.connections.open" else BOT_TOKEN
-        return request.headers.get("Authorization") == f"Bearer {wanted}"
+        accepted = {APP_TOKEN} if method == "apps.connections.open" else self.tokens
+        return request.headers.get("Authorization", "").removeprefix("Bearer ") in accepted
 
     def _limited(self, method: str, fields: Json) -> web.Response | None:
         limit, key = self.posting, str(fields.get("channel"))
@@ -199,9 +212,19 @@ class FakeSlack:
         }
         self.state.put(room, message, fields.get("_late", 0.0))
         self.state.note("post", room.id, message["ts"], message=message)
-        if self.echo:
+        if "_visible_at" in message:
+            self._late.append((room, message))
+        elif self.echo:
             self.people.echo(room.id, message)
         return {"ok": True, "channel": room.id, "ts": message["ts"], "message": message}
+
+    def show_late(self) -> None:
+        """Echo the late messages that can be seen by now."""
+        for room, message in list(self._late):
+            if self.state.is_visible(message):
+                self._late.remove((room, message))
+                if self.echo:
+                    self.people.echo(room.id, public(message, metadata=True))
 
     def _update(self, fields: Json) -> Json:
         room, message = self._own(fields)
@@ -393,6 +416,16 @@ async def _fields(request: web.Request) -> Json:
         loaded = json.loads(body or b"{}")
         return loaded if isinstance(loaded, dict) else {}
     return dict(parse_qsl(body.decode())) | dict(request.query)
+
+
+def _with_effect(method: Method, fields: Json, fault: Fault | None) -> Json:
+    """Do what was asked for: late, or twice, when the fault says so."""
+    if fault is not None and fault.kind == "late":
+        fields["_late"] = fault.seconds
+    answer = _answered(method, fields)
+    if fault is not None and fault.kind == "twice":
+        _answered(method, fields)
+    return answer
 
 
 def _answered(method: Method, fields: Json) -> Json:

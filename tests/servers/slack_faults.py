@@ -18,7 +18,7 @@ class Fault:
 
     `kind`: `error` (ok false with `code`), `status`, `rate` (429), `reset`, `close`, `hang`,
     `slow`, `not_json`, `truncated`, `no_ts`, `late` (the answer is lost, and `seconds` pass until
-    the message can be read back).
+    the message can be read back), `twice` (all goes well, and once more unseen by the caller).
     `after`: the effect happened all the same.
     """
 
@@ -154,6 +154,7 @@ _ANSWERERS: dict[str, Answerer] = {
     "no_ts": _no_ts,
     "slow": _slow,
     "late": _late,
+    "twice": _slow,
     "hang": _hang,
     "reset": _reset,
     "close": _close,

@@ -340,6 +340,11 @@ class People:
     async def _echo(self, event: Json) -> None:
         self.echoes.append(await self.deliver_event(event))
 
+    @property
+    def is_echoing(self) -> bool:
+        """Whether an echo is on its way."""
+        return bool(self._echoes)
+
     async def echoed(self) -> list[Outcome]:
         """Wait for the echoes under way and return what became of all."""
         await asyncio.gather(*self._echoes)
