@@ -51,7 +51,10 @@ def sign(secret: str, timestamp: str, body: bytes) -> str:
 
 
 class People:
-    """Those who act. `target` is the bridge's address; `retry_after` the pauses before retries."""
+    """Those who act. `target` is the bridge's address; `retry_after` the pauses before retries.
+
+    `patience` is how many seconds Slack waits for an answer.
+    """
 
     def __init__(self, slack: "FakeSlack") -> None:
         self._slack = slack
@@ -61,6 +64,7 @@ class People:
         self.skew = 0.0
         self.responses: list[Json] = []
         self.copies = 1
+        self.patience = 3.0
         self._events = 0
         self._session: aiohttp.ClientSession | None = None
         self.echoes: list[Outcome] = []
@@ -311,7 +315,10 @@ class People:
             **(headers or {}),
         }
         try:
-            async with self.session.post(self.target, data=body, headers=signed) as response:
+            waits = aiohttp.ClientTimeout(total=self.patience)
+            async with self.session.post(
+                self.target, data=body, headers=signed, timeout=waits
+            ) as response:
                 outcome.statuses.append(response.status)
                 outcome.body = await response.text()
                 return {name.casefold(): value for name, value in response.headers.items()}
@@ -323,9 +330,7 @@ class People:
     def session(self) -> aiohttp.ClientSession:
         """The session all deliveries share."""
         if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=3.0)  # Slack waits three seconds
-            connector = aiohttp.TCPConnector(limit=0)
-            self._session = aiohttp.ClientSession(timeout=timeout, connector=connector)
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         return self._session
 
     def echo(self, channel: str, message: Json) -> None:
