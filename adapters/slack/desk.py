@@ -94,7 +94,7 @@ class SlackDesk:
         """Post the case card as the root of a new thread."""
         identity = await self._workspace.identity()
         answer = await self._post(room, render.root(room, card, key))
-        return self._stands((key,), Place(identity.team, room, answer["ts"])).thread
+        return self._made((key,), Place(identity.team, room, answer["ts"])).thread
 
     async def post(self, thread: ThreadRef, post: Post, keys: tuple[str, ...]) -> PostRef:
         """Post in a thread, with its file if it has one."""
@@ -104,7 +104,13 @@ class SlackDesk:
         else:
             body = render.reply(place.channel, place.ts, post, keys)
             ts = (await self._post(place.channel, body))["ts"]
-        return self._stands(keys, Place(place.team, place.channel, ts)).post
+        return self._made(keys, Place(place.team, place.channel, ts)).post
+
+    def _made(self, keys: tuple[str, ...], place: Place) -> Place:
+        # The echo of a post often comes before the answer to its call.
+        if not self.office.echoes.was_heard(place):
+            self.office.hearing.spoke()
+        return self._stands(keys, place)
 
     def _stands(self, keys: tuple[str, ...], place: Place) -> Place:
         self.office.echoes.confirm(keys, place)

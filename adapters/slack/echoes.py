@@ -57,6 +57,7 @@ class Echoes:
         self._clock = clock
         self._heard: Kept[str, Echo] = Kept()
         self._confirmed: Kept[str, Place] = Kept()
+        self._places: Kept[Place, bool] = Kept()
         self._waiting: deque[_Waiting] = deque(maxlen=MOST_WAITING)
         self._wake = asyncio.Event()
 
@@ -66,13 +67,18 @@ class Echoes:
             self._confirmed.set(key, place)
 
     def hear(self, echo: Echo) -> None:
-        """Take an echo. One that carries no keys says nothing."""
+        """Take an echo. One that carries no keys says nothing more than that it came."""
+        self._places.set(echo.place, value=True)
         for key in echo.keys:
             self._heard.add(key, echo)
         if echo.keys and self._confirmed.get(echo.keys[0]) != echo.place:
             now = self._clock.now()
             self._waiting.append(_Waiting(echo, now, now + GRACE_SECONDS))
             self._wake.set()
+
+    def was_heard(self, place: Place) -> bool:
+        """Whether a post's echo has come."""
+        return self._places.get(place) is not None
 
     def find(self, room: str, root: Place | None, key: str) -> Place | None:
         """Return where a post with this key was heard of, in a thread or as a root of a room."""

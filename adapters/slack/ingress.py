@@ -103,12 +103,14 @@ class Ingress:
             return 200, str(body.get("challenge", ""))
         if kind == "app_rate_limited":
             log.error("slack.events_rate_limited", extra={"action": "ingress"})
+            self._office.hearing.limited()
         event = body.get("event")
         if kind != "event_callback" or not isinstance(event, dict):
             return 200, None
         return await self._ours(body, lambda _: self._taken(event))
 
     async def _taken(self, event: Mapping[str, Any]) -> Answer:
+        self._office.hearing.heard()
         await self._relay.take(event)
         return 200, None
 

@@ -10,6 +10,7 @@ from yarl import URL
 from adapters.outbound import GuardedResolver
 from adapters.slack.echoes import Echoes
 from adapters.slack.errands import Errands
+from adapters.slack.hearing import Hearing
 from adapters.slack.people import People
 from adapters.slack.private import Private
 from adapters.slack.settings import SlackSettings
@@ -26,12 +27,14 @@ class Core:
 
     `steering` are the words of `/handoff` that the program itself answers: each takes the rest of
     the command and returns what its asker is told. By `receipts` second copies of posts are known.
+    `alone` is False when an event may go to another instance.
     """
 
     inbox: Inbox
     board: Board
     steering: Mapping[str, Callable[[str], Awaitable[str]]] = field(default_factory=dict)
     receipts: Receipts | None = None
+    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """The shared parts: calls, who we are, who others are, private answers, errands, echoes."""
+    """The shared parts: calls, who we are, who others are, private answers, what is heard of us."""
 
     given: Given
     web: SlackWeb
@@ -55,6 +58,7 @@ class Office:
     errands: Errands
     private: Private
     echoes: Echoes
+    hearing: Hearing
 
     @property
     def settings(self) -> SlackSettings:
@@ -76,4 +80,4 @@ class Office:
         people = People(web, workspace, clock, settings.allowed_people)
         errands = Errands()
         private = Private(settings, web, session, errands)
-        return cls(given, web, workspace, people, errands, private, Echoes(clock))
+        return cls(given, web, workspace, people, errands, private, Echoes(clock), Hearing(clock))

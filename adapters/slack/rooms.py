@@ -29,6 +29,7 @@ class SlackRooms:
         self._desk = desk
         self._office = desk.office
         self._receipts = core.receipts
+        self._alone = core.alone
         desk.meet(core.board)
         relay = Relay(self._office, core)
         self._ingress = Ingress(self._office, relay, Interactions(self._office, core))
@@ -49,6 +50,8 @@ class SlackRooms:
             if self._receipts is not None:
                 work = self._office.echoes.run(self._receipts, self._desk.remove)
                 group.create_task(work, name="slack echoes")
+            hearing = self._office.hearing.run(self.catch_up, alone=self._alone)
+            group.create_task(hearing, name="slack hearing")
             for number, socket in enumerate(self.sockets):
                 group.create_task(socket.run(), name=f"slack socket {number}")
 

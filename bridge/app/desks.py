@@ -98,9 +98,9 @@ async def _slack(given: Given) -> AsyncIterator[Connected]:
     told = SlackGiven(slack_settings(settings), given.session, given.files, given.clock)
     async with SlackDesk(told) as desk:
         desk.capabilities = replace(desk.capabilities, settle_seconds=settings.settle_seconds)
-        rooms = SlackRooms(
-            desk, SlackCore(relay.inbox, relay.board, given.steering, relay.receipts)
-        )
+        alone = not relay.store.shared
+        core = SlackCore(relay.inbox, relay.board, given.steering, relay.receipts, alone)
+        rooms = SlackRooms(desk, core)
         yield Connected(
             desk,
             Place(desk.name, settings.slack_room),

@@ -276,6 +276,10 @@ class People:
                 outcome = await self._insist(_json_body(envelope), "application/json")
         return outcome
 
+    async def deliver_payload(self, payload: Json) -> Outcome:
+        """Deliver an outer payload that is no event, as `app_rate_limited`."""
+        return await self._insist(_json_body(payload), "application/json")
+
     async def deliver_form(self, fields: Json) -> Outcome:
         """Deliver an interactive payload or a command, which Slack does only once."""
         if self._slack.sockets.connected:
