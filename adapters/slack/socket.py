@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 Json = Mapping[str, Any]
 Answer = tuple[int, object]
 
-SILENCE_SECONDS = 30.0
-"""Longer than a few of Slack's pings."""
+SILENCE_SECONDS = 25.0
+"""Longer than a few of Slack's pings, and short enough to be connected again within 30 seconds."""
 
 AT_ONCE = 64
 """How many payloads of one connection may be under way; more wait in the socket."""

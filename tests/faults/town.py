@@ -6,12 +6,14 @@ the clock. Everything is stored in SQLite; `crash` drops what was only in memory
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from adapters.slack.desk import SlackDesk
 from adapters.slack.office import Core, Given
@@ -30,8 +32,45 @@ from tests.databases import sqlite_url
 from tests.servers.slack import ROOM, FakeSlack
 from tests.world import World
 
+NOBODY = 1
+"""A port nobody listens on."""
+
 PAUSE = 0.002
 """Real seconds in which calls over the loopback come forward before the clock moves."""
+
+
+HOST = "slack.test"
+"""The name under which the bridge knows the fake."""
+
+
+class Names(AbstractResolver):
+    """The name service. It can be away, or name a place where nobody listens."""
+
+    def __init__(self, place: str) -> None:
+        host, _, port = place.partition(":")
+        self._place = (host, int(port))
+        self.is_away = False
+        self.is_wrong = False
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return where the fake listens."""
+        if self.is_away:
+            raise OSError("no name service")
+        where, at = self._place
+        found = ResolveResult(
+            hostname=host,
+            host=where,
+            port=NOBODY if self.is_wrong else at,
+            family=socket.AF_INET,
+            proto=0,
+            flags=socket.AI_NUMERICHOST,
+        )
+        return [found]
+
+    async def close(self) -> None:
+        """Nothing is held."""
 
 
 class Town(World):
@@ -41,6 +80,7 @@ class Town(World):
         clock = HandClock()
         super().__init__(lambda: open_store(sqlite_url(folder)), Rules(default_policy()), clock)
         self.slack = slack
+        self.names = Names(slack.host)
         self.rooms: SlackRooms
         self.rooms_wanted = (ROOM,)
         self._changes = changes
@@ -51,9 +91,11 @@ class Town(World):
     async def start(self) -> None:
         """Build the bridge anew on what is stored."""
         async with contextlib.AsyncExitStack() as stack:
-            session = await stack.enter_async_context(aiohttp.ClientSession())
+            way = aiohttp.TCPConnector(resolver=self.names, use_dns_cache=False, force_close=True)
+            session = await stack.enter_async_context(aiohttp.ClientSession(connector=way))
             files = await stack.enter_async_context(DiskFiles(self._folder / "files"))
-            settings = settings_for(self.slack, **self._changes)
+            changes = {"api_url": f"http://{HOST}/api/", **self._changes}
+            settings = settings_for(self.slack, **changes)
             desk = SlackDesk(Given(settings, session, files, self.clock))
             await stack.enter_async_context(desk)
             self._store_context = self.open_store()
