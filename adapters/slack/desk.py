@@ -33,6 +33,8 @@ SKEW_SECONDS = 60.0
 """How far our clock and Slack's may be apart when looking for a post."""
 
 PAGE = "200"
+PUT_OFF = 4
+"""How often the same page of a thread may be put off before the look-up has failed."""
 BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 GONE = frozenset({"thread_not_found", "message_not_found"})
 CANNOT_DELETE = frozenset({"cant_delete_message", "compliance_exports_prevent_deletion"})
@@ -177,12 +179,27 @@ class SlackDesk:
         """Read page after page, however short Slack makes them."""
         cursor = ""
         while True:
-            answer = await self._web.ask(method, **fields, **({"cursor": cursor} if cursor else {}))
+            answer = await self._page(method, fields, cursor)
             for message in answer.get("messages", ()):
                 yield message
             cursor = (answer.get("response_metadata") or {}).get("next_cursor", "")
             if not cursor:
                 return
+
+    async def _page(self, method: str, fields: Mapping[str, str], cursor: str) -> Answer:
+        """Read one page. A later one that Slack puts off is waited for: to begin anew would never
+        come to an end where a single page a minute is allowed.
+        """
+        if not cursor:
+            return await self._web.ask(method, **fields)
+        for _ in range(PUT_OFF):
+            try:
+                return await self._web.ask(method, **fields, cursor=cursor)
+            except TryAgain as error:
+                if error.after is None:
+                    raise
+                await self.office.clock.sleep(error.after)
+        return await self._web.ask(method, **fields, cursor=cursor)
 
     async def _post(self, room: str, body: render.Body) -> Answer:
         try:

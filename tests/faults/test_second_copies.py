@@ -19,7 +19,7 @@ async def test_a_post_seen_late_is_no_reason_to_send_again(at_work: Town) -> Non
     at_work.slack.fail("chat.postMessage", "late", after=True, seconds=20.0)
     await at_work.says(customer, "only once")
     await at_work.until(lambda: at_work.lines(root) == ["only once"])
-    await at_work.pass_time(90)
+    await at_work.pass_time(90, step=3)
     assert at_work.lines(root) == ["only once"]
     posts = [post for post in at_work.slack.state.posts() if post["message"]["text"] == "only once"]
     assert len(posts) == 1
@@ -34,7 +34,7 @@ async def test_a_post_seen_after_it_was_sent_again_is_taken_away(at_work: Town) 
         await at_work.says(customer, line)
     await at_work.until(lambda: at_work.lines(root) == ["one", "one", "two"])
     await at_work.until(lambda: at_work.lines(root) == [REMOVED, "one", "two"], within=WITHIN)
-    await at_work.pass_time(60)
+    await at_work.pass_time(60, step=2)
     assert at_work.lines(root) == [REMOVED, "one", "two"]
 
 
@@ -118,7 +118,7 @@ async def test_a_strangers_copy_is_left_alone(at_work: Town) -> None:
     [mine] = [m for m in at_work.slack.state.thread(ROOM, root) if m["text"] == "mine"]
     copied = {"metadata": mine["metadata"], "bot_id": "B0OTHER", "subtype": "bot_message"}
     await at_work.slack.people.teammate_says(root, "theirs", **copied)
-    await at_work.pass_time(60)
+    await at_work.pass_time(60, step=2)
     assert {"mine", "theirs"} <= set(at_work.texts(root))
     assert at_work.slack.state.calls["chat.delete"] == 0
 
@@ -136,6 +136,6 @@ async def test_a_doubt_is_settled_by_the_echo(tmp_path: Path, kind: str) -> None
             await made.says(customer, line)
             await made.pass_time(1)
         await made.until(lambda: made.lines(root) == ["one", "two"], within=60)
-        await made.pass_time(60)
+        await made.pass_time(60, step=2)
         assert made.lines(root) == ["one", "two"]
         assert await made.relay.store.dead() == ()

@@ -173,7 +173,9 @@ class Town(World):
         assert conversation.thread is not None
         return place_of(conversation.thread).ts
 
-    async def handed_over(self, opening: str = "hello") -> tuple[ConversationId, str]:
+    async def handed_over(
+        self, opening: str = "hello", room: str = ROOM
+    ) -> tuple[ConversationId, str]:
         """Return a conversation a teammate has taken, and the timestamp of its thread."""
         customer = await self.arrives()
         await self.says(customer, opening)
@@ -181,7 +183,7 @@ class Town(World):
         await self.asks_for_person(customer)
         await self.settle()
         root = await self.root_of(customer)
-        await self.slack.people.teammate_says(root, "I am here")
+        await self.slack.people.teammate_says(root, "I am here", channel=room)
         await self.settle()
         return customer, root
 

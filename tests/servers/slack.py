@@ -70,6 +70,7 @@ class FakeSlack:
         self.faults = Faults()
         self.posting = RateLimit()
         self.updating = RateLimit()
+        self.reading = RateLimit()
         self.latency = 0.0
         self.page_limit = 1000
         self.scopes = SCOPES
@@ -188,6 +189,8 @@ class FakeSlack:
         limit, key = self.posting, str(fields.get("channel"))
         if method == "chat.update":
             limit, key = self.updating, "workspace"
+        elif method == "conversations.replies":
+            limit, key = self.reading, "workspace"
         elif method != "chat.postMessage":
             return None
         wait = limit.refuses(key)

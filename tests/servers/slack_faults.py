@@ -59,13 +59,14 @@ class RateLimit:
     per_second: float | None = None
     burst: int = 1
     refused: int = 0
+    clock: Callable[[], float] = time.monotonic
     _next: dict[str, float] = field(default_factory=dict)
 
     def refuses(self, key: str) -> float | None:
         """Return the seconds to wait when a call under `key` is too early."""
         if not self.per_second:
             return None
-        now, spacing = time.monotonic(), 1.0 / self.per_second
+        now, spacing = self.clock(), 1.0 / self.per_second
         due = self._next.get(key, now)
         wait = due - (self.burst - 1) * spacing - now
         if wait > 0:
