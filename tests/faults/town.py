@@ -125,6 +125,10 @@ class Town(World):
         finally:
             await runner.cleanup()
 
+    def use(self, **changes: Any) -> None:
+        """Change settings of the desk, for the next start."""
+        self._changes |= changes
+
     async def crash(self) -> None:
         """Lose everything that was only in memory."""
         await super().crash()

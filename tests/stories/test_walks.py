@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from bridge.domain.delivery import Answer
 from bridge.domain.errors import Refused, TryAgain, Uncertain
 from bridge.domain.facts import (
@@ -328,6 +330,7 @@ async def test_an_edit_and_a_deletion_follow_the_reply(world: World) -> None:
     assert gone.cursor > edited.cursor
 
 
+@pytest.mark.fault("F06")
 async def test_an_edit_that_overtakes_its_reply_is_applied_when_the_reply_comes(
     world: World,
 ) -> None:
@@ -410,6 +413,7 @@ async def test_a_lost_room_is_told_to_the_customer(world: World) -> None:
     assert "cannot be reached" in (await world.messages(customer))[-1].text
 
 
+@pytest.mark.fault("F22")
 async def test_a_deleted_thread_is_replaced_by_one_new_one(world: World) -> None:
     """A person deleted the root: one new root, with the history and the waiting words in it."""
     customer = await world.escalated()

@@ -155,6 +155,7 @@ async def test_kinds_of_messages_that_are_words(at_desk: Scene, subtype: str) ->
     assert at_desk.only(TeammateWrote).text == "hello"
 
 
+@pytest.mark.fault("F03")
 async def test_eleven_copies_under_other_ids_are_one(at_desk: Scene) -> None:
     """Copies of a message, with their own event ids and without retry headers, count once."""
     at_desk.slack.people.copies = 11

@@ -263,6 +263,7 @@ async def test_the_answer_waits_for_the_store(at_desk: Scene) -> None:
     assert at_desk.only(TeammateWrote)
 
 
+@pytest.mark.fault("F02")
 async def test_a_retry_that_arrives_first_is_taken(at_desk: Scene) -> None:
     """A delivery marked as a retry may be the only copy."""
     body = event_body(at_desk)

@@ -136,6 +136,7 @@ async def test_too_many_calls_pause_the_room(
     assert at_desk.desk.pacer.ready("C0OTHER")
 
 
+@pytest.mark.fault("F17")
 async def test_what_never_left_is_tried_again(tmp_path: Path) -> None:
     """A port nobody listens on, a name nobody knows, a door that speaks no TLS."""
     with socket.socket() as taken:
