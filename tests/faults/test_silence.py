@@ -151,7 +151,12 @@ async def _seen(made: Town, customer: ConversationId, text: str) -> None:
 async def test_a_quiet_room_is_no_alarm(quiet_town: Town, caplog: pytest.LogCaptureFixture) -> None:
     """Posts that come back as events, and then an hour of nothing, are as it should be."""
     made = quiet_town
-    customer, _ = await made.handed_over()
+    customer, root = await made.handed_over()
     await made.says(customer, "thanks")
     await made.pass_time(HOUR, step=10)
+    made.slack.echo = False
+    await made.says(customer, "its echo is late, but something else is heard")
+    await made.pass_time(60, step=10)
+    await made.slack.people.teammate_says(root, "you are welcome")
+    await made.pass_time(240, step=10)
     assert alarms(caplog) == []
