@@ -17,7 +17,7 @@ from adapters.slack.errors import TOKEN, SlackRefused
 from adapters.slack.kept import Kept
 from adapters.slack.marks import Marks
 from adapters.slack.office import Given, Office
-from adapters.slack.refs import DESK, Place, place_of
+from adapters.slack.refs import DESK, Place, place_of, ts_order
 from adapters.slack.uploads import Uploads
 from adapters.slack.web import Answer, repeatable
 from bridge.domain.capabilities import DeskCapabilities
@@ -164,6 +164,15 @@ class SlackDesk:
         except DeliveryError as error:
             raise TryAgain(str(error), getattr(error, "after", None)) from error
         return None
+
+    async def keys_at(self, place: Place, root: Place) -> tuple[str, ...]:
+        """Read the keys a post carries; none when there are none, or the post is gone."""
+        thread = root if root != place else None
+        oldest = f"{ts_order(place.ts)[0] - 1}.999999"
+        async for message in self.messages(place.channel, thread, oldest):
+            if message["ts"] == place.ts:
+                return render.keys_in(message)
+        return ()
 
     async def messages(self, room: str, place: Place | None, oldest: str) -> AsyncIterator[Answer]:
         """Yield the replies in a thread, or the roots of a room, after a timestamp."""

@@ -9,9 +9,10 @@ when its words are recorded as standing elsewhere.
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+from itertools import count
+from typing import Protocol
 
 from adapters.slack.kept import Kept
 from adapters.slack.refs import Place
@@ -43,11 +44,24 @@ class Echo:
         return self.place == self.root
 
 
-@dataclass(frozen=True, slots=True)
+class Posts(Protocol):
+    """What the desk does with its posts."""
+
+    async def remove(self, place: Place) -> None:
+        """Take a post away; repeating it is harmless. Raises a `DeliveryError`."""
+        ...
+
+    async def keys_at(self, place: Place, root: Place) -> tuple[str, ...]:
+        """Read the keys a post carries; none when there are none. Raises a `DeliveryError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class _Waiting:
-    echo: Echo
-    heard_at: float
     due_at: float
+    number: int
+    heard_at: float = field(compare=False)
+    echo: Echo = field(compare=False)
 
 
 class Echoes:
@@ -57,24 +71,26 @@ class Echoes:
         self._clock = clock
         self._heard: Kept[str, Echo] = Kept()
         self._confirmed: Kept[str, Place] = Kept()
+        self._standing: Kept[Place, bool] = Kept()
         self._places: Kept[Place, bool] = Kept()
-        self._waiting: deque[_Waiting] = deque(maxlen=MOST_WAITING)
+        self._waiting: list[_Waiting] = []
+        self._number = count()
         self._wake = asyncio.Event()
 
     def confirm(self, keys: tuple[str, ...], place: Place) -> None:
         """Take down where a post stands: its call said so, or it was looked up."""
+        self._standing.set(place, value=True)
         for key in keys:
             self._confirmed.set(key, place)
 
     def hear(self, echo: Echo) -> None:
-        """Take an echo. One that carries no keys says nothing more than that it came."""
+        """Take an echo."""
         self._places.set(echo.place, value=True)
         for key in echo.keys:
             self._heard.add(key, echo)
-        if echo.keys and self._confirmed.get(echo.keys[0]) != echo.place:
+        if not self._standing.get(echo.place):
             now = self._clock.now()
-            self._waiting.append(_Waiting(echo, now, now + GRACE_SECONDS))
-            self._wake.set()
+            self._wait(echo, now, now + GRACE_SECONDS)
 
     def was_heard(self, place: Place) -> bool:
         """Whether a post's echo has come."""
@@ -87,26 +103,47 @@ class Echoes:
             return None
         return echo.place if echo.is_root is (root is None) and root in {None, echo.root} else None
 
-    async def run(self, receipts: Receipts, remove: Callable[[Place], Awaitable[None]]) -> None:
-        """Take second copies away, until cancelled."""
+    def _wait(self, echo: Echo, heard_at: float, due_at: float) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            log.warning("slack.echo_not_compared", extra={"action": "echo"})
+            return
+        is_next = not self._waiting or due_at < self._waiting[0].due_at
+        heappush(self._waiting, _Waiting(due_at, next(self._number), heard_at, echo))
+        if is_next:
+            self._wake.set()
+
+    async def run(self, receipts: Receipts, posts: Posts, *, alone: bool) -> None:
+        """Take second copies away, until cancelled.
+
+        `alone`: every post of ours that is not known here deserves a look, because no other
+        instance can have made it.
+        """
         while True:
-            await self._wake.wait()
-            while self._waiting:
-                first = self._waiting.popleft()
-                await self._clock.sleep(first.due_at - self._clock.now())
-                await self._compare(first, receipts, remove)
             self._wake.clear()
+            if not self._waiting:
+                await self._wake.wait()
+            elif (left := self._waiting[0].due_at - self._clock.now()) > 0:
+                await self._clock.wait(self._wake, left)
+            else:
+                await self._compare(heappop(self._waiting), receipts, posts, alone=alone)
 
     async def _compare(
-        self, waiting: _Waiting, receipts: Receipts, remove: Callable[[Place], Awaitable[None]]
+        self, waiting: _Waiting, receipts: Receipts, posts: Posts, *, alone: bool
     ) -> None:
-        echo = waiting.echo
+        echo, is_second = waiting.echo, None
+        if self._standing.get(echo.place):
+            return
         try:
+            if alone and not echo.keys:
+                echo = replace(echo, keys=await posts.keys_at(echo.place, echo.root))
             is_second = await self._is_second(echo, receipts)
             if is_second:
-                await remove(echo.place)
+                await posts.remove(echo.place)
         except (DeliveryError, StoreUnavailable):
             is_second = None
+        except Exception:
+            log.exception("slack.echo_failed", extra={"action": "echo"})
+            return
         if is_second:
             self._forget(echo)
             log.warning("slack.second_copy_removed", extra={"action": "echo", "key": echo.keys[0]})
@@ -114,11 +151,12 @@ class Echoes:
             self._ask_again(waiting)
 
     async def _is_second(self, echo: Echo, receipts: Receipts) -> bool | None:
-        confirmed = [self._confirmed.get(key) for key in echo.keys]
-        if echo.place in confirmed:
+        """Return whether a post is another's second copy; None when that cannot be said yet."""
+        if not echo.keys:
             return False
+        confirmed = [self._confirmed.get(key) for key in echo.keys]
         if None not in confirmed:
-            return True
+            return echo.place not in confirmed
         place = echo.place.thread if echo.is_root else echo.place.post
         return await receipts.stands_elsewhere(echo.keys, place)
 
@@ -126,11 +164,9 @@ class Echoes:
         now = self._clock.now()
         age = now - waiting.heard_at
         if age < PATIENCE_SECONDS:
-            self._waiting.append(replace(waiting, due_at=now + max(age, GRACE_SECONDS)))
+            self._wait(waiting.echo, waiting.heard_at, now + max(age, GRACE_SECONDS))
         else:
-            log.info(
-                "slack.echo_unexplained", extra={"action": "echo", "key": waiting.echo.keys[0]}
-            )
+            log.info("slack.echo_unexplained", extra={"action": "echo"})
 
     def _forget(self, echo: Echo) -> None:
         for key in echo.keys:

@@ -48,7 +48,7 @@ class SlackRooms:
             if not self.sockets:
                 group.create_task(self._catch_up_at_start(), name="slack catch-up")
             if self._receipts is not None:
-                work = self._office.echoes.run(self._receipts, self._desk.remove)
+                work = self._office.echoes.run(self._receipts, self._desk, alone=self._alone)
                 group.create_task(work, name="slack echoes")
             hearing = self._office.hearing.run(self.catch_up, alone=self._alone)
             group.create_task(hearing, name="slack hearing")

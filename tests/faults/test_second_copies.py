@@ -81,6 +81,22 @@ async def test_what_was_sent_twice_on_the_way_stands_once(at_work: Town) -> None
 
 
 @pytest.mark.fault("F24")
+async def test_events_need_not_say_which_delivery_it_was(at_work: Town) -> None:
+    """Where events carry no metadata it is read back, for the post that nobody here made."""
+    at_work.slack.people.tells_metadata = False
+    at_work.slack.fail("chat.postMessage", "twice", times=2)
+    customer, root = await at_work.handed_over()
+    await at_work.says(customer, "only once")
+    await at_work.settle()
+    assert len(at_work.slack.state.roots()) == 2
+    at_work.slack.fail("chat.postMessage", "twice")
+    await at_work.says(customer, "and this")
+    lines = ["only once", "and this"]
+    await at_work.until(lambda: [x for x in at_work.lines(root) if x != REMOVED] == lines)
+    await at_work.until(lambda: len(at_work.slack.state.roots()) == 1, within=WITHIN)
+
+
+@pytest.mark.fault("F24")
 async def test_a_copy_that_could_not_be_removed_is_tried_again(at_work: Town) -> None:
     """Slack fails while the copy is taken away: it goes a little later, the other stays."""
     customer, root = await at_work.handed_over()

@@ -65,6 +65,7 @@ class People:
         self.responses: list[Json] = []
         self.copies = 1
         self.patience = 3.0
+        self.tells_metadata = True
         self._events = 0
         self._session: aiohttp.ClientSession | None = None
         self.echoes: list[Outcome] = []
@@ -342,6 +343,8 @@ class People:
         if not self.target:
             return
         event = {**message, "channel": channel, "event_ts": message["ts"]}
+        if not self.tells_metadata:
+            event.pop("metadata", None)
         task = asyncio.create_task(self._echo(event))
         self._echoes.add(task)
         task.add_done_callback(self._echoes.discard)
