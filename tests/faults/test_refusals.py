@@ -82,6 +82,7 @@ async def test_a_deleted_thread_is_replaced_by_one_with_all_of_it(at_work: Town)
     assert (await at_work.replies_seen(customer))[-1] == "found you"
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F28")
 async def test_a_token_replaced_under_fifty_lanes_loses_nothing(
     at_work: Town, caplog: pytest.LogCaptureFixture
