@@ -86,13 +86,15 @@ class Town(World):
         self._changes = changes
         self._folder = folder
         self._living: contextlib.AsyncExitStack
+        self._calls = 0
         slack.state.now = clock.now
 
     async def start(self) -> None:
         """Build the bridge anew on what is stored."""
         async with contextlib.AsyncExitStack() as stack:
             way = aiohttp.TCPConnector(resolver=self.names, use_dns_cache=False, force_close=True)
-            session = await stack.enter_async_context(aiohttp.ClientSession(connector=way))
+            session = aiohttp.ClientSession(connector=way, trace_configs=[self._watched()])
+            await stack.enter_async_context(session)
             files = await stack.enter_async_context(DiskFiles(self._folder / "files"))
             changes = {"api_url": f"http://{HOST}/api/", **self._changes}
             settings = settings_for(self.slack, **changes)
@@ -110,6 +112,21 @@ class Town(World):
             await self.relay.begin(self.spawn)
             self.spawn(self.rooms.run(), "slack")
             self._living = stack.pop_all()
+
+    def _watched(self) -> aiohttp.TraceConfig:
+        """Return what counts the calls under way, from before they connect."""
+        watched = aiohttp.TraceConfig()
+
+        async def begun(*_: object) -> None:
+            self._calls += 1
+
+        async def ended(*_: object) -> None:
+            self._calls -= 1
+
+        watched.on_request_start.append(begun)
+        watched.on_request_end.append(ended)
+        watched.on_request_exception.append(ended)
+        return watched
 
     @contextlib.asynccontextmanager
     async def _served(self) -> AsyncIterator[None]:
@@ -133,6 +150,7 @@ class Town(World):
         """Lose everything that was only in memory."""
         await super().crash()
         await self._living.aclose()
+        self._calls = 0
 
     # ── time ────────────────────────────────────────────────────────────────────────────────────
 
@@ -164,7 +182,7 @@ class Town(World):
 
     async def _moment(self, step: float) -> None:
         await asyncio.sleep(PAUSE)
-        if self.slack.is_busy:
+        if self._calls or self.slack.is_busy or not self.relay.inbox.is_idle:
             return
         self.clock.advance(step)
         self.slack.show_late()
