@@ -155,7 +155,13 @@ class Line(asyncio.Protocol):
 class Wire:
     """The connections to one server, opened when they are needed, at most `most` of them."""
 
-    def __init__(self, origin: URL, resolver: AbstractResolver, most: int = MOST_OPEN) -> None:
+    def __init__(
+        self,
+        origin: URL,
+        resolver: AbstractResolver,
+        most: int = MOST_OPEN,
+        idle: float = IDLE_SECONDS,
+    ) -> None:
         host, port = origin.raw_host, origin.port
         if host is None or port is None:
             raise ValueError(f"{origin} names no server")
@@ -164,10 +170,16 @@ class Wire:
         self._tls = ssl.create_default_context() if origin.scheme == "https" else None
         self._resolver = resolver
         self._most = most
+        self._patience = idle
         self._count = 0
         self._idle: list[Line] = []
         self._waiting: deque[asyncio.Future[Line | None]] = deque()
         self._closed = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an exchange is under way, or a connection for one."""
+        return self._count > len(self._idle)
 
     def head(self, path: str, headers: Mapping[str, str]) -> bytes:
         """Return the beginning of a POST to `path`, made once for many of them."""
@@ -205,7 +217,7 @@ class Wire:
         """Return the idle connection used last, closing those that idled for too long."""
         while self._idle:
             line = self._idle.pop()
-            if line.is_usable and now - line.idle_since < IDLE_SECONDS:
+            if line.is_usable and now - line.idle_since < self._patience:
                 return line
             self._drop(line)
         return None

@@ -39,12 +39,17 @@ class Core:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the desk is made from; session and files stay the giver's."""
+    """What the desk is made from; session and files stay the giver's, the wire becomes its own."""
 
     settings: SlackSettings
     session: aiohttp.ClientSession
     files: Files
     clock: Clock
+    wire: Wire | None = None
+
+    def to_slack(self) -> Wire:
+        """Return the connections to the Web API, made here unless they were given."""
+        return self.wire or Wire(URL(self.settings.api_url).origin(), GuardedResolver())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,7 @@ class Office:
     def furnish(cls, given: Given) -> Self:
         """Build the parts."""
         settings, session, clock = given.settings, given.session, given.clock
-        wire = Wire(URL(settings.api_url).origin(), GuardedResolver())
-        web = SlackWeb(settings, wire, clock)
+        web = SlackWeb(settings, given.to_slack(), clock)
         workspace = Workspace(web)
         people = People(web, workspace, clock, settings.allowed_people)
         errands = Errands()

@@ -14,11 +14,13 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from adapters.slack.desk import SlackDesk
 from adapters.slack.office import Core, Given
 from adapters.slack.refs import place_of
 from adapters.slack.rooms import SlackRooms
+from adapters.wire import Wire
 from bridge.domain.ids import ConversationId
 from bridge.domain.messages import Role
 from bridge.domain.policy import default_policy
@@ -82,6 +84,7 @@ class Town(World):
         self.slack = slack
         self.names = Names(slack.host)
         self.rooms: SlackRooms
+        self.wire: Wire
         self.rooms_wanted = (ROOM,)
         self._changes = changes
         self._folder = folder
@@ -92,13 +95,13 @@ class Town(World):
     async def start(self) -> None:
         """Build the bridge anew on what is stored."""
         async with contextlib.AsyncExitStack() as stack:
-            way = aiohttp.TCPConnector(resolver=self.names, use_dns_cache=False, force_close=True)
-            session = aiohttp.ClientSession(connector=way, trace_configs=[self._watched()])
-            await stack.enter_async_context(session)
+            session = await stack.enter_async_context(self._session())
             files = await stack.enter_async_context(DiskFiles(self._folder / "files"))
             changes = {"api_url": f"http://{HOST}/api/", **self._changes}
             settings = settings_for(self.slack, **changes)
-            desk = SlackDesk(Given(settings, session, files, self.clock))
+            # Nothing is kept, so that each call asks the name service again.
+            self.wire = Wire(URL(settings.api_url).origin(), self.names, idle=0.0)
+            desk = SlackDesk(Given(settings, session, files, self.clock, self.wire))
             await stack.enter_async_context(desk)
             self._store_context = self.open_store()
             store = await self._store_context.__aenter__()
@@ -112,6 +115,11 @@ class Town(World):
             await self.relay.begin(self.spawn)
             self.spawn(self.rooms.run(), "slack")
             self._living = stack.pop_all()
+
+    def _session(self) -> aiohttp.ClientSession:
+        """Return the session of what does not go to the Web API."""
+        way = aiohttp.TCPConnector(resolver=self.names, use_dns_cache=False, force_close=True)
+        return aiohttp.ClientSession(connector=way, trace_configs=[self._watched()])
 
     def _watched(self) -> aiohttp.TraceConfig:
         """Return what counts the calls under way, from before they connect."""
@@ -182,7 +190,7 @@ class Town(World):
 
     async def _moment(self, step: float) -> None:
         await asyncio.sleep(PAUSE)
-        if self._calls or self.slack.is_busy or not self.relay.inbox.is_idle:
+        if self._calls or self.wire.is_busy or self.slack.is_busy or not self.relay.inbox.is_idle:
             return
         self.clock.advance(step)
         self.slack.show_late()
