@@ -31,7 +31,7 @@ from storage.postgres_link import (
     translated,
 )
 from storage.reading import Reading, Rows
-from storage.shards import lost_fences
+from storage.shards import LEASE, lost_fences
 from storage.sqlite_file import refuse
 from storage.statements import Work, erasing, for_postgres, planned, transposed
 from storage.store import Reader, SqlStore
@@ -240,7 +240,8 @@ class PostgresStore(SqlStore, PostgresReader):
         try:
             async with asyncio.timeout(leases.LONGEST), self._keeping:
                 connection = await self._keeper.get()
-                return Tenure(await leases.renew(connection, self._instance, self._host))
+                owned = await leases.renew(connection, self._instance, self._host)
+                return Tenure(owned, LEASE)
         except FAILURES as problem:
             raise StoreUnavailable(explained(problem)) from problem
 

@@ -203,6 +203,7 @@ class World:
         self.assistant = SteeredAssistant()
         self.relay: Relay = None  # type: ignore[assignment]
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failed: list[BaseException] = []
         self._store_context: Any = None
         self._number = count(1)
 
@@ -225,7 +226,7 @@ class World:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            raise task.exception()  # type: ignore[misc]
+            self._failed.append(task.exception())  # type: ignore[arg-type]
 
     async def start(self) -> None:
         """Open the store and begin."""
@@ -257,6 +258,8 @@ class World:
         quiet = 0
         for _ in range(rounds):
             await asyncio.sleep(0.001)
+            if self._failed:
+                raise self._failed[0]
             courier, inbox = self.relay.courier, self.relay.inbox
             quiet = quiet + 1 if inbox.is_idle and not courier.moving() else 0
             if quiet >= 3:

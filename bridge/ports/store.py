@@ -7,6 +7,7 @@ moved, nothing is stored and `Moved` is raised.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 
 from bridge.domain.conversation import Conversation
@@ -140,9 +141,13 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Tenure:
-    """The shards this instance owns now, each with the epoch of its lease."""
+    """The shards this instance owns now, each with the epoch of its lease.
+
+    They are surely its own for `seconds` from when they were asked for.
+    """
 
     owned: dict[int, int]
+    seconds: float = inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from bridge.relay.known import Known, Wanting
 log = logging.getLogger(__name__)
 
 UNKNOWN = Declined("unknown", "There is no such conversation.")
+LOST = Declined("lost", "Another instance has this shard now.")
 BROKEN = Declined("internal", "This could not be processed; the problem was recorded.")
 
 
@@ -162,14 +163,14 @@ class Batch:
 
     def _decide_one(self, item: Fact | Step) -> Verdict:
         if isinstance(item, Step):
-            self._move(item.settlements)
-            return Taken()
+            return Taken() if self._move(item.settlements) else LOST
         taken = self._taken.get(item.key) if item.key else None
         if taken is not None:
             return Duplicate(taken.ref, taken.seq, taken.digest)
         if isinstance(item, Delivered | Undeliverable):
-            is_ours = self._ends(item)
-            if not is_ours or not _needs_conversation(item):
+            if not self._ends(item):
+                return LOST
+            if not _needs_conversation(item):
                 return Taken()
         conversation = self._find(item)
         return UNKNOWN if conversation is None else self._react(conversation, item)

@@ -21,6 +21,9 @@ LONGEST_NAP = 5.0
 LEASE_ROUND = 3.0
 """Seconds between renewals of the shards' leases, well inside the 30 s they last."""
 
+LONGEST_CALL = 15.0
+"""Seconds of a lease that must be left for a call to begin: its time-out of 10 s and a margin."""
+
 
 class Chores:
     """The background rounds of one instance."""
@@ -93,13 +96,14 @@ class Chores:
                 log.warning("leases not renewed", extra={"action": "lease_late"})
 
     async def _renew(self) -> None:
-        owned = (await self._store.tenure()).owned
-        before = self._inbox.owned
+        asked_at = self._clock.monotonic()
+        tenure = await self._store.tenure()
+        owned, before = tenure.owned, self._inbox.owned
         gained = [shard for shard, epoch in owned.items() if before.get(shard) != epoch]
         self._courier.hold((), gained)
-        self._inbox.owned = dict(owned)
-        if before.keys() - owned.keys():
-            self._courier.keep_only(owned)
+        self._inbox.own(dict(owned), asked_at + tenure.seconds - LONGEST_CALL)
+        # Also those whose loss was noticed before: `before` does not name them any more.
+        self._courier.keep_only(owned)
         if gained:
             found = await self._store.deliveries(gained)
             self._courier.adopt(found, shards=gained)

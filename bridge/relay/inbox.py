@@ -18,6 +18,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from bridge.domain.conversation import Conversation
 from bridge.domain.errors import StoreUnavailable
@@ -67,11 +68,19 @@ class StoreInbox:
         self._idle = asyncio.Event()
         self._idle.set()
         self.owned: dict[int, int] = {}
+        self.owned_until = inf
+        self.renewed = asyncio.Event()
         self.starter: Callable[[], Starter] = lambda: lambda delivery: delivery
 
     async def report(self, fact: Fact) -> Verdict:
         """Take a fact once; returns after it is stored. Raises `StoreUnavailable`."""
         return await self.put(fact)
+
+    def own(self, shards: dict[int, int], until: float) -> None:
+        """Take over which shards are this instance's, and until when that is sure."""
+        self.owned, self.owned_until = shards, until
+        self.renewed.set()
+        self.renewed = asyncio.Event()
 
     def put(self, item: Fact | Step) -> "asyncio.Future[Verdict]":
         """Queue a fact or a step; the future ends when it is stored."""

@@ -14,8 +14,9 @@ from dataclasses import replace
 
 from bridge.domain.delivery import Delivery, Leg, Patience, Progress
 from bridge.domain.errors import Refused, StoreUnavailable, TryAgain, Uncertain
-from bridge.domain.facts import Delivered, Fact, Undeliverable
+from bridge.domain.facts import Declined, Delivered, Fact, Undeliverable
 from bridge.domain.ids import DeliveryId
+from bridge.domain.shards import shard_of
 from bridge.ports.core import Clock
 from bridge.ports.store import Settlement
 from bridge.relay.batch import Step
@@ -33,6 +34,10 @@ LOOKS = 5
 
 MOST_DONE = 20_000
 """Finished deliveries remembered, far more than end while one query runs."""
+
+
+class LaneLost(Exception):
+    """Another instance carries this lane now, or may do so by the time a call would end."""
 
 
 class Sender:
@@ -60,12 +65,24 @@ class Sender:
             lane.parked = True
             return
         try:
-            await self._attempt(lane, head)
+            await self._try(lane, head)
         except StoreUnavailable:
             await self._clock.sleep(STORE_PAUSE)
+        except LaneLost:
+            log.warning("lane lost", extra={"action": "lane_lost", "delivery": head.id})
+            # Should the shard still be ours, it counts as gained and is read anew.
+            self._inbox.owned.pop(shard_of(head), None)
+            lane.queue.clear()
+
+    async def _try(self, lane: Lane, head: Delivery) -> None:
+        try:
+            await self._attempt(lane, head)
+        except (StoreUnavailable, LaneLost):
+            raise
         except Exception:
             log.exception("carrier failed", extra={"action": "carrier_failed", "delivery": head.id})
-            await self._again(lane, lane.queue[0], TryAgain("internal error"))
+            if lane.queue and lane.queue[0].id == head.id:
+                await self._again(lane, lane.queue[0], TryAgain("internal error"))
 
     async def _attempt(self, lane: Lane, head: Delivery) -> None:
         carrier = self._carriers[head.leg]
@@ -79,6 +96,9 @@ class Sender:
             return
         await carrier.turn(head)
         if not lane.queue or lane.queue[0].id != head.id:
+            return
+        if self._clock.monotonic() > self._inbox.owned_until:
+            await self._clock.wait(self._inbox.renewed, STORE_PAUSE)
             return
         group = self._group(lane, carrier)
         head = await self._mark(lane, lane.queue[0])
@@ -102,8 +122,12 @@ class Sender:
             Progress.SENDING, attempts=head.attempts + 1, attempted_at=self._clock.now()
         )
         if head.leg in VISIBLE_ONCE:
-            await self._inbox.put(Step((Settlement(marked),)))
-        lane.queue[0] = marked
+            stored = await self._inbox.put(Step((Settlement(marked),)))
+            late = self._clock.monotonic() > self._inbox.owned_until
+            if late or isinstance(stored, Declined):
+                raise LaneLost
+        if not _replace(lane, marked):
+            raise LaneLost
         return marked
 
     async def _send(self, lane: Lane, group: tuple[Delivery, ...], carrier: Carrier) -> None:
@@ -123,8 +147,9 @@ class Sender:
         head = group[0]
         if carried.more:
             onward = replace(head, parts_done=head.parts_done + 1, due_at=0.0, attempts=0)
-            lane.queue[0] = replace(onward, progress=Progress.QUEUED)
-            await self._inbox.put(Step((Settlement(lane.queue[0]),)))
+            onward = replace(onward, progress=Progress.QUEUED)
+            if _replace(lane, onward):
+                await self._inbox.put(Step((Settlement(onward),)))
             return
         gone = {d.id for d in group}
         self._remember(gone)
@@ -153,8 +178,14 @@ class Sender:
         future: asyncio.Future[object] = self._inbox.put(fact)  # type: ignore[assignment]
 
         def again(done: "asyncio.Future[object]") -> None:
-            if not done.cancelled() and done.exception() is not None:
+            if done.cancelled():
+                return
+            if done.exception() is not None:
                 self._unrecorded.append(fact)
+            elif isinstance(fact, Delivered) and isinstance(done.result(), Declined):
+                # Not stored as done: whoever has the shard, maybe this instance again, looks it up.
+                for delivery in (fact.delivery, *fact.merged):
+                    self.done.pop(delivery.id, None)
 
         future.add_done_callback(again)
         return future
@@ -186,9 +217,9 @@ class Sender:
             due_at=self._clock.now() + delay,
             error=problem.why,
         )
-        lane.queue[0] = waiting
         lane.fresh = None
-        await self._inbox.put(Step((Settlement(waiting),)))
+        if _replace(lane, waiting):
+            await self._inbox.put(Step((Settlement(waiting),)))
 
     async def _doubt(self, lane: Lane, head: Delivery, problem: Uncertain) -> None:
         log.warning(
@@ -243,12 +274,11 @@ class Sender:
             extra={"action": "delivery_dead", "delivery": head.id, "why": why},
         )
         dead = head.moved(Progress.DEAD, error=why)
-        if parks(head):
-            lane.queue[0] = dead
-            lane.parked = True
-        else:
-            lane.queue.popleft()
         lane.fresh = None
+        if _replace(lane, dead):
+            lane.parked = parks(head)
+            if not lane.parked:
+                lane.queue.popleft()
         await self._record(
             Undeliverable(
                 key=f"dead:{head.id}:{head.attempts}:{head.parts_done}",
@@ -259,3 +289,11 @@ class Sender:
                 lost_thread=lost_thread,
             )
         )
+
+
+def _replace(lane: Lane, delivery: Delivery) -> bool:
+    """Put a delivery where it stood at the head; False when the lane went on without it."""
+    if not lane.queue or lane.queue[0].id != delivery.id:
+        return False
+    lane.queue[0] = delivery
+    return True

@@ -1,0 +1,77 @@
+"""Worlds for the fault matrix: one on a file, or several that share a PostgreSQL and a desk."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from bridge.domain.errors import StoreUnavailable
+from bridge.domain.policy import default_policy
+from storage import open_store
+from tests.clocks import HandClock
+from tests.databases import sqlite_url
+from tests.world import MemoryDesk, World, the_rules
+
+
+def _world(url: str, clock: HandClock) -> World:
+    return World(lambda: open_store(url), the_rules(default_policy()), clock)
+
+
+@asynccontextmanager
+async def one_world(folder: Path) -> AsyncIterator[World]:
+    """Run one world on a SQLite file."""
+    made = _world(sqlite_url(folder), HandClock())
+    made.rules = the_rules(default_policy(), made.desk)
+    async with made:
+        yield made
+
+
+@asynccontextmanager
+async def worlds(url: str, count: int) -> AsyncIterator[list[World]]:
+    """Run several worlds with one database, desk, assistant and clock; their shares are even."""
+    clock = HandClock()
+    made = [_world(url, clock) for _ in range(count)]
+    for world in made:
+        _share(made[0].desk, world.desk)
+        world.assistant = made[0].assistant
+        world.rules = the_rules(default_policy(), made[0].desk)
+    async with AsyncExitStack() as stack:
+        for world in made:
+            await stack.enter_async_context(world)
+        await pass_time(made, 6 * count)
+        yield made
+
+
+def _share(desk: MemoryDesk, other: MemoryDesk) -> None:
+    """Let two desks be one and the same platform; each still counts its own calls."""
+    other.posts, other.before, other.after = desk.posts, desk.before, desk.after
+    other._number = desk._number  # noqa: SLF001 (one platform gives its references once)
+
+
+async def pass_time(made: list[World], seconds: float) -> None:
+    """Let time pass for all of them, and news travel between them."""
+    for _ in range(int(seconds)):
+        made[0].clock.advance(1.0)
+        for world in made:
+            await world.settle(60)
+        await asyncio.sleep(0.01)
+
+
+def cut_off_renewals(world: World) -> None:
+    """Let an instance's leases end unnoticed, as when it stands still or hears nothing."""
+
+    async def fails() -> Any:
+        raise StoreUnavailable("nobody answers")
+
+    world.relay.store.tenure = fails  # type: ignore[method-assign]
+
+
+async def let_leases_end(url: str) -> None:
+    """Move all leases in the database into the past."""
+    connection = await asyncpg.connect(url)
+    await connection.execute("UPDATE shard SET until = until - 31")
+    await connection.execute("UPDATE instance SET seen_at = seen_at - 31")
+    await connection.close()
