@@ -11,6 +11,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.fault("F35")
 async def test_sixty_kills_on_sqlite_break_no_promise(tmp_path: Path) -> None:
     """Nothing lost, doubled or disordered, one thread each, no note out, nobody spoken over."""
     problems, totals = await kill_loop(sqlite_url(tmp_path), tmp_path, kills=60)
@@ -23,6 +24,7 @@ async def test_sixty_kills_on_sqlite_break_no_promise(tmp_path: Path) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.timeout(600)
+@pytest.mark.fault("F35")
 async def test_thirty_kills_of_two_instances_on_postgresql_break_no_promise(
     tmp_path: Path, postgres_url: str
 ) -> None:

@@ -91,6 +91,7 @@ async def test_two_instances_share_the_work(one: PostgresStore, two: PostgresSto
     assert taken == {shard: alone[shard] + 1 for shard in taken}
 
 
+@pytest.mark.fault("F40", "F63")
 async def test_a_former_owner_is_refused(one: PostgresStore, two: PostgresStore) -> None:
     """What was decided under a lease that has passed on is not stored; the new owner's is."""
     made, work = conversation(), delivery(conversation(), 1)
@@ -114,6 +115,7 @@ async def test_who_leaves_gives_everything_back(one: PostgresStore, postgres_url
     assert len(await owned(one)) == SHARDS
 
 
+@pytest.mark.fault("F40")
 async def test_a_dead_instance_is_succeeded(
     one: PostgresStore, two: PostgresStore, postgres_url: str
 ) -> None:
@@ -177,6 +179,7 @@ async def test_a_batch_too_large_for_names_is_heard(one: PostgresStore, two: Pos
         assert await heard.next() == News(None)
 
 
+@pytest.mark.fault("F61")
 async def test_a_lost_notice_is_made_good_within_two_seconds(
     one: PostgresStore, postgres_server: PostgresServer, postgres_url: str
 ) -> None:

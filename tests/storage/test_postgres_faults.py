@@ -51,6 +51,7 @@ FATES = {Fate.CUT_BEFORE: False, Fate.CUT_AFTER: True}
 
 
 @pytest.mark.parametrize(("fate", "lands"), FATES.items(), ids=str)
+@pytest.mark.fault("F57")
 async def test_a_commit_without_an_answer_is_looked_up(
     store: PostgresStore, proxy: Proxy, postgres_url: str, fate: Fate, lands: bool
 ) -> None:
@@ -68,6 +69,7 @@ async def test_a_commit_without_an_answer_is_looked_up(
     assert await keys(postgres_url) == ({"first", "second", "third"} if lands else {"first"})
 
 
+@pytest.mark.fault("F57")
 async def test_whatever_moment_the_connection_breaks_the_caller_knows(
     store: PostgresStore, proxy: Proxy, postgres_url: str
 ) -> None:
@@ -88,6 +90,7 @@ async def test_whatever_moment_the_connection_breaks_the_caller_knows(
     assert await keys(postgres_url) == told
 
 
+@pytest.mark.fault("F57")
 async def test_a_transaction_that_hangs_is_ended(store: PostgresStore, proxy: Proxy) -> None:
     """When the server waits for a COMMIT that never comes, nobody waits with it."""
     one = conversation()
@@ -99,6 +102,7 @@ async def test_a_transaction_that_hangs_is_ended(store: PostgresStore, proxy: Pr
     await store.commit(write)
 
 
+@pytest.mark.fault("F57")
 async def test_a_step_of_the_courier_is_looked_up_too(store: PostgresStore, proxy: Proxy) -> None:
     """A write without any key is told by the number of its transaction."""
     one, work = conversation(), delivery(conversation(), 1)
@@ -113,6 +117,7 @@ async def test_a_step_of_the_courier_is_looked_up_too(store: PostgresStore, prox
     assert await store.delivery(work.id) == sending.delivery
 
 
+@pytest.mark.fault("F57")
 async def test_an_outcome_nobody_can_tell_is_not_told_as_stored(
     store: PostgresStore, proxy: Proxy
 ) -> None:
@@ -167,6 +172,7 @@ async def test_a_session_ended_by_the_server_is_begun_again(
     assert found.conversations[one.id].version == 2
 
 
+@pytest.mark.fault("F60")
 async def test_a_deadlock_is_run_again(store: PostgresStore, postgres_url: str) -> None:
     """When the server ends our transaction for somebody else's sake, it is run once more."""
     one, two = conversation("1"), conversation("2")
@@ -193,6 +199,7 @@ async def test_a_deadlock_is_run_again(store: PostgresStore, postgres_url: str) 
     assert found.conversations[one.id].version == 2
 
 
+@pytest.mark.fault("F60")
 async def test_a_serialization_failure_is_run_again(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
@@ -229,6 +236,7 @@ async def waits_for_a_lock(url: str) -> None:
     await watcher.close()
 
 
+@pytest.mark.fault("F59")
 async def test_a_lock_that_is_held_for_long_is_not_waited_for(
     store: PostgresStore, postgres_url: str
 ) -> None:
@@ -311,6 +319,7 @@ def own_server() -> Iterator[PostgresServer]:
 
 
 @pytest.mark.slow
+@pytest.mark.fault("F56")
 def test_a_crashed_server_loses_nothing(own_server: PostgresServer) -> None:
     """Crash and restart under load: whatever was told as stored is there, once, and the store
     goes on by itself within seconds.

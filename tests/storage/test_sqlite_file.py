@@ -142,6 +142,7 @@ async def test_a_second_store_in_the_program_is_refused(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.fault("F54")
 async def test_a_second_program_is_refused(tmp_path: Path) -> None:
     """The second one says who has the file and what to do, and the first goes on."""
     url = sqlite_url(tmp_path)
@@ -153,6 +154,7 @@ async def test_a_second_program_is_refused(tmp_path: Path) -> None:
         await store.commit(first(conversation()))
 
 
+@pytest.mark.fault("F54")
 async def test_an_instance_on_another_machine_is_refused(tmp_path: Path) -> None:
     """Where file locks do not reach, a row that is kept fresh says that somebody is there."""
     url = sqlite_url(tmp_path)
@@ -170,6 +172,7 @@ async def test_an_instance_on_another_machine_is_refused(tmp_path: Path) -> None
         assert (await store.tenure()).owned
 
 
+@pytest.mark.fault("F40")
 async def test_an_instance_that_was_taken_over_stops(tmp_path: Path) -> None:
     """Whoever finds the row gone takes nothing more."""
     async with open_store(sqlite_url(tmp_path)) as store:
@@ -209,6 +212,7 @@ async def test_a_reader_makes_no_database(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault("F51")
 async def test_a_reader_with_an_old_snapshot_stops_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -228,6 +232,7 @@ async def test_a_reader_with_an_old_snapshot_stops_nobody(
         holder.close()
 
 
+@pytest.mark.fault("F53")
 async def test_a_damaged_page_is_refused(tmp_path: Path) -> None:
     """The damaged file is named and left as it is, byte for byte."""
     await fill(sqlite_url(tmp_path))
@@ -240,6 +245,7 @@ async def test_a_damaged_page_is_refused(tmp_path: Path) -> None:
     assert path.read_bytes() == data
 
 
+@pytest.mark.fault("F53")
 async def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     """What is no database is not made into one."""
     path = tmp_path / "handoff.db"
@@ -250,6 +256,7 @@ async def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.fault("F53")
 async def test_an_emptied_file_is_refused(tmp_path: Path) -> None:
     """A database that was emptied is not silently begun anew; a new empty file is fine."""
     path = tmp_path / "handoff.db"
@@ -263,6 +270,7 @@ async def test_an_emptied_file_is_refused(tmp_path: Path) -> None:
         assert await store.conversation_ids() == ()
 
 
+@pytest.mark.fault("F53")
 async def test_changes_without_their_database_are_refused(tmp_path: Path) -> None:
     """A WAL that outlived its database holds messages: it is not thrown away."""
     wal = tmp_path / "handoff.db-wal"
@@ -273,6 +281,7 @@ async def test_changes_without_their_database_are_refused(tmp_path: Path) -> Non
     assert not (tmp_path / "handoff.db").exists()
 
 
+@pytest.mark.fault("F53")
 async def test_a_cut_wal_gives_a_whole_beginning(tmp_path: Path) -> None:
     """When the end of the WAL is lost, what is left is consistent: whole commits, in order."""
     origin, copy = tmp_path / "origin", tmp_path / "copy"
@@ -294,6 +303,7 @@ async def test_a_cut_wal_gives_a_whole_beginning(tmp_path: Path) -> None:
         assert len(await store.history(state.id, 0, 99)) == seq
 
 
+@pytest.mark.fault("F55")
 def test_an_old_sqlite_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     """Versions with the WAL-reset bug are named; the mended one is not."""
     with caplog.at_level(logging.WARNING):
@@ -304,6 +314,7 @@ def test_an_old_sqlite_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
         assert vars(caplog.records[0])["version"] == "3.51.2"
 
 
+@pytest.mark.fault("F49")
 def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
     """With a full disk nothing is acknowledged, reads go on, no half file stays; with room again
     the store goes on by itself.
@@ -317,6 +328,7 @@ def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
     assert seen["after"] == "stored"
 
 
+@pytest.mark.fault("F53")
 def test_a_read_only_disk_is_named(tmp_path: Path) -> None:
     """Neither an old database nor a new one is opened where nothing can be written."""
     for told in on_a_small_disk(tmp_path, "readonly")["told"]:
@@ -335,6 +347,7 @@ def test_each_acknowledgement_follows_its_sync(tmp_path: Path) -> None:
     assert all("sync(" in calls[number - 1] for number in told)
 
 
+@pytest.mark.fault("F50")
 def test_after_a_failed_sync_nothing_is_taken(tmp_path: Path) -> None:
     """A sync that fails ends all acknowledging; the next start has what was told as stored."""
     url = sqlite_url(tmp_path)

@@ -83,6 +83,7 @@ async def test_a_fact_given_to_both_at_once_is_taken_once(pair: tuple[World, Wor
         assert (copy.ref, copy.seq) == (taken.ref, taken.seq)
 
 
+@pytest.mark.fault("F82")
 async def test_two_claims_through_two_instances_leave_one_owner(
     pair: tuple[World, World],
 ) -> None:
