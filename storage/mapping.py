@@ -12,6 +12,7 @@ from bridge.domain.delivery import (
     Ask,
     CallWebhook,
     Delivery,
+    Leg,
     MarkReplies,
     OpenThread,
     Payload,
@@ -20,6 +21,7 @@ from bridge.domain.delivery import (
     PostTranscript,
     Progress,
     RefreshCard,
+    Undecoded,
 )
 from bridge.domain.facts import Timer
 from bridge.domain.handoff import Floor, Handoff, Reason, State
@@ -42,6 +44,7 @@ KINDS: dict[str, type[Payload]] = {
     "ask": Ask,
     "call_webhook": CallWebhook,
 }
+_TIMERS = frozenset(Timer)
 _KIND_NAMES = {kind: name for name, kind in KINDS.items()}
 
 
@@ -238,17 +241,17 @@ def delivery_row(delivery: Delivery) -> Row:
 
 
 def delivery_of(row: Sequence[Any]) -> Delivery:
-    """Return a delivery from its row; raises `Unreadable` for a payload nobody here knows."""
-    kind = KINDS.get(row[7])
-    if kind is None:
-        raise Unreadable(f"delivery {row[0]}: this version knows no payload called {row[7]!r}")
+    """Return a delivery from its row.
+
+    A payload nobody here can read takes nobody along: it comes as `Undecoded`, for the courier.
+    """
     return Delivery(
         id=row[0],
         conversation_id=row[1],
         position=row[3],
         desk=row[5],
         room=row[6],
-        payload=decode(kind, row[8]),
+        payload=_payload_of(row),
         created_at=row[9],
         progress=Progress(row[10]),
         attempts=row[11],
@@ -257,6 +260,16 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
         attempted_at=row[14],
         error=row[15],
     )
+
+
+def _payload_of(row: Sequence[Any]) -> Payload:
+    kind = KINDS.get(row[7])
+    if kind is None:
+        return Undecoded(Leg(row[2]), f"this version knows no payload called {row[7]!r}")
+    try:
+        return decode(kind, row[8])
+    except Unreadable as problem:
+        return Undecoded(Leg(row[2]), str(problem))
 
 
 def settlement_row(settlement: Settlement) -> Row:
@@ -278,6 +291,11 @@ def timer_row(setting: TimerSetting) -> Row:
     """Return a timer as a row."""
     shard = shard_of_conversation(setting.conversation_id)
     return setting.conversation_id, setting.timer, setting.due_at, shard
+
+
+def is_timer(row: Sequence[Any]) -> bool:
+    """Whether this version knows the timer of a row; one it does not know rings for nobody."""
+    return row[1] in _TIMERS
 
 
 def timer_of(row: Sequence[Any]) -> TimerSetting:

@@ -217,7 +217,7 @@ def settlement(delivery_id: DeliveryId) -> Reading[Settlement | None]:
 def due_timers(now: float, shards: Iterable[int]) -> Reading[tuple[TimerSetting, ...]]:
     """Read the timers due in these shards, the earliest first, at most `MOST_TIMERS`."""
     rows = yield _DUE, (now, list(shards))
-    return tuple(mapping.timer_of(row) for row in rows)
+    return tuple(mapping.timer_of(row) for row in rows if mapping.is_timer(row))
 
 
 def next_timer() -> Reading[float | None]:

@@ -114,6 +114,14 @@ class CallWebhook:
     body: dict[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Undecoded:
+    """What a row asks for that this version cannot read: given up on, so that people see it."""
+
+    leg: Leg
+    why: str
+
+
 Payload = (
     OpenThread
     | PostTranscript
@@ -123,6 +131,7 @@ Payload = (
     | MarkReplies
     | Ask
     | CallWebhook
+    | Undecoded
 )
 
 
@@ -136,12 +145,12 @@ LEGS: dict[type, Leg] = {
     Ask: Leg.ASSISTANT,
     CallWebhook: Leg.WEBHOOK,
 }
-"""Which leg each payload travels on; a test holds it against `Payload`."""
+"""Which leg each payload travels on but `Undecoded`; a test holds it against `Payload`."""
 
 
 def leg_of(payload: Payload) -> Leg:
     """Return the leg a payload travels on."""
-    return LEGS[type(payload)]
+    return payload.leg if isinstance(payload, Undecoded) else LEGS[type(payload)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +179,12 @@ class Delivery:
     @property
     def leg(self) -> Leg:
         """The leg it travels on."""
-        return LEGS[type(self.payload)]
+        return LEGS.get(type(self.payload)) or leg_of(self.payload)
 
     @property
     def lane(self) -> tuple[ConversationId, Leg]:
         """The lane it waits in."""
-        return self.conversation_id, LEGS[type(self.payload)]
+        return self.conversation_id, LEGS.get(type(self.payload)) or leg_of(self.payload)
 
     def moved(self, progress: Progress, **changes: object) -> "Delivery":
         """Return the delivery with another progress."""

@@ -11,6 +11,7 @@ from bridge.domain.delivery import (
     PostNotice,
     PostTranscript,
     RefreshCard,
+    Undecoded,
 )
 from bridge.domain.facts import Delivered, Timer, Undeliverable
 from bridge.domain.handoff import Floor, Step
@@ -100,8 +101,10 @@ def undeliverable(outcome: Outcome, fact: Undeliverable, rules: Rules) -> None:
         _no_thread(outcome, payload, rules)
     elif isinstance(payload, MarkReplies):
         outcome.change(marking=False, marked=(outcome.before.shown, outcome.before.read))
-    elif isinstance(payload, PostMessage | PostTranscript):
-        what = "A line" if isinstance(payload, PostMessage) else "The earlier conversation"
+    elif isinstance(payload, Undecoded) and payload.leg is Leg.ASSISTANT:
+        _no_answer(outcome, Ask(outcome.before.seq, outcome.epoch), fact.why, rules)
+    elif isinstance(payload, PostMessage | PostTranscript) or fact.delivery.leg is Leg.DESK:
+        what = "The earlier conversation" if isinstance(payload, PostTranscript) else "A line"
         outcome.deliver(
             PostNotice(
                 f"{what} could not be shown here and what follows waits behind it: {fact.why}. "

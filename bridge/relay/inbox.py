@@ -132,20 +132,17 @@ class StoreInbox:
     async def _take(self, waiters: list[Waiter]) -> None:
         try:
             await self._store_batch(waiters)
-        except Unstorable:
-            await self._one_by_one(waiters)
         except StoreUnavailable as problem:
             self._fail(waiters, problem)
         except Exception as problem:
-            log.exception("inbox batch failed", extra={"action": "inbox_failed"})
-            self._fail(waiters, StoreUnavailable(str(type(problem).__name__)))
-
-    async def _one_by_one(self, waiters: list[Waiter]) -> None:
-        for waiter in waiters:
-            try:
-                await self._store_batch([waiter])
-            except (Unstorable, StoreUnavailable) as problem:
-                self._fail([waiter], problem)
+            if len(waiters) > 1:
+                for waiter in waiters:
+                    await self._take([waiter])
+            elif isinstance(problem, Unstorable):
+                self._fail(waiters, problem)
+            else:
+                log.exception("inbox batch failed", extra={"action": "inbox_failed"})
+                self._fail(waiters, StoreUnavailable(str(type(problem).__name__)))
 
     def _fail(self, waiters: list[Waiter], problem: Exception) -> None:
         self.forget(None)

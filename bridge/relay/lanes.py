@@ -31,6 +31,13 @@ class Lane:
     parked: bool = False
     fresh: DeliveryId | None = None
 
+    def put_back(self, delivery: Delivery) -> bool:
+        """Put a delivery where it stood at the head; False when the lane went on without it."""
+        if not self.queue or self.queue[0].id != delivery.id:
+            return False
+        self.queue[0] = delivery
+        return True
+
 
 def parks(delivery: Delivery) -> bool:
     """Whether a dead delivery holds up what follows it."""

@@ -4,10 +4,13 @@ The composition root gives it the ports; the tests give it theirs. It starts its
 the spawner it is given and on nothing else.
 """
 
+import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bridge.domain.delivery import DESK_LEGS, Leg, Patience, Progress
+from bridge.domain.facts import Taken
 from bridge.domain.ids import DeliveryId
 from bridge.domain.policy import Action, Decision
 from bridge.domain.policy.judge import Verdict, is_wanted
@@ -32,6 +35,8 @@ from bridge.relay.inbox import StoreInbox
 from bridge.relay.presence import LivePresence
 from bridge.relay.receipts import StoreReceipts
 from bridge.relay.sending import Sender
+
+log = logging.getLogger(__name__)
 
 DRAIN = 8.0
 """Seconds a stop may take for calls that are under way; the whole stop stays under 10 s."""
@@ -70,6 +75,7 @@ class Relay:
         self._patience = patience
         self._courier: Courier | None = None
         self._chores: Chores | None = None
+        self._reviving = asyncio.Lock()
 
     @property
     def courier(self) -> Courier:
@@ -139,10 +145,17 @@ class Relay:
         return await self._revive(delivery_id, Progress.SKIPPED)
 
     async def _revive(self, delivery_id: DeliveryId, progress: Progress) -> bool:
-        found = await self.store.delivery(delivery_id)
-        if found is None or found.progress is not Progress.DEAD:
-            return False
-        moved = found.moved(progress, attempts=0, due_at=0.0)
-        await self.inbox.put(Step((Settlement(moved),)))
-        self.courier.release(moved)
-        return True
+        # One after the other, so that two who mend the same one do not both find it dead.
+        async with self._reviving:
+            found = await self.store.delivery(delivery_id)
+            done = found is not None and found.progress is Progress.DEAD
+            if found is not None and done:
+                moved = found.moved(progress, attempts=0, due_at=0.0)
+                done = isinstance(await self.inbox.put(Step((Settlement(moved),))), Taken)
+                if done:
+                    self.courier.release(moved)
+        log.warning(
+            "delivery revived" if done else "delivery not revived",
+            extra={"action": "revive", "delivery": delivery_id, "to": str(progress)},
+        )
+        return done

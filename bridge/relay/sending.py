@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from bridge.domain.delivery import Delivery, Leg, Patience, Progress
+from bridge.domain.delivery import Delivery, Leg, Patience, Progress, Undecoded
 from bridge.domain.errors import Refused, StoreUnavailable, TryAgain, Uncertain
 from bridge.domain.facts import Declined, Delivered, Fact, Undeliverable
 from bridge.domain.ids import DeliveryId
@@ -86,6 +86,9 @@ class Sender:
 
     async def _attempt(self, lane: Lane, head: Delivery) -> None:
         carrier = self._carriers[head.leg]
+        if isinstance(head.payload, Undecoded):
+            await self._dead(lane, head, head.payload.why)
+            return
         wait = head.due_at - self._clock.now()
         if wait > 0:
             await self._clock.sleep(wait)
@@ -93,6 +96,9 @@ class Sender:
                 return
         in_doubt = head.progress is Progress.SENDING and lane.fresh != head.id
         if in_doubt and not await self._settle_doubt(lane, head, carrier):
+            return
+        if in_doubt and head.attempts >= self._patience[head.leg].attempts:
+            await self._dead(lane, head, "every attempt ended without an answer")
             return
         await carrier.turn(head)
         if not lane.queue or lane.queue[0].id != head.id:
@@ -126,7 +132,7 @@ class Sender:
             late = self._clock.monotonic() > self._inbox.owned_until
             if late or isinstance(stored, Declined):
                 raise LaneLost
-        if not _replace(lane, marked):
+        if not lane.put_back(marked):
             raise LaneLost
         return marked
 
@@ -148,7 +154,7 @@ class Sender:
         if carried.more:
             onward = replace(head, parts_done=head.parts_done + 1, due_at=0.0, attempts=0)
             onward = replace(onward, progress=Progress.QUEUED)
-            if _replace(lane, onward):
+            if lane.put_back(onward):
                 await self._inbox.put(Step((Settlement(onward),)))
             return
         gone = {d.id for d in group}
@@ -218,7 +224,7 @@ class Sender:
             error=problem.why,
         )
         lane.fresh = None
-        if _replace(lane, waiting):
+        if lane.put_back(waiting):
             await self._inbox.put(Step((Settlement(waiting),)))
 
     async def _doubt(self, lane: Lane, head: Delivery, problem: Uncertain) -> None:
@@ -275,25 +281,19 @@ class Sender:
         )
         dead = head.moved(Progress.DEAD, error=why)
         lane.fresh = None
-        if _replace(lane, dead):
+        if lane.put_back(dead):
             lane.parked = parks(head)
             if not lane.parked:
                 lane.queue.popleft()
+        at = self._clock.now()
         await self._record(
             Undeliverable(
-                key=f"dead:{head.id}:{head.attempts}:{head.parts_done}",
-                at=self._clock.now(),
+                # A delivery that was retried may die again, and that is told again.
+                key=f"dead:{head.id}:{head.attempts}:{head.parts_done}:{at:.6f}",
+                at=at,
                 conversation_id=head.conversation_id,
                 delivery=head,
                 why=why,
                 lost_thread=lost_thread,
             )
         )
-
-
-def _replace(lane: Lane, delivery: Delivery) -> bool:
-    """Put a delivery where it stood at the head; False when the lane went on without it."""
-    if not lane.queue or lane.queue[0].id != delivery.id:
-        return False
-    lane.queue[0] = delivery
-    return True

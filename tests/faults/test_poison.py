@@ -1,0 +1,162 @@
+"""Rows that cannot be read, or that end the program: they are set aside, and all others flow."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.domain.errors import StoreUnavailable
+from bridge.domain.handoff import Floor
+from bridge.domain.ids import ConversationId, PostRef
+from tests.faults.scenes import one_world
+from tests.world import World
+
+pytestmark = pytest.mark.fault("F42")
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A running bridge with a hand-moved clock."""
+    async with one_world(tmp_path) as made:
+        yield made
+
+
+def spoil(folder: Path, order: str, *values: object) -> None:
+    """Change rows behind the bridge's back while it is down."""
+    file = sqlite3.connect(folder / "handoff.db")
+    with file:
+        assert file.execute(order, values).rowcount > 0
+    file.close()
+
+
+async def with_lines_waiting(world: World) -> tuple[ConversationId, ConversationId]:
+    """Return two conversations with lines that are still to be sent, the bridge being down."""
+    one, two = await world.escalated(), await world.escalated()
+    await world.settle()
+
+    async def hangs(*given: object) -> PostRef:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    real = world.desk.post
+    world.desk.post = hangs  # type: ignore[method-assign,assignment]
+    for name, customer in (("one", one), ("two", two)):
+        for number in range(3):
+            await world.says(customer, f"{name} {number}")
+    await world.settle(50)
+    await world.crash()
+    world.desk.post = real  # type: ignore[method-assign]
+    return one, two
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("kind", "sing_song"), ("payload", "{"), ("payload", "{}")]
+)
+async def test_a_delivery_that_cannot_be_read_is_set_aside(
+    world: World, tmp_path: Path, column: str, value: str
+) -> None:
+    """The bridge starts; the other lane flows; this one is parked, listed and told in the thread,
+    and goes on once the line is skipped.
+    """
+    one, _ = await with_lines_waiting(world)
+    order = f"UPDATE delivery SET {column} = ? WHERE id = (SELECT id FROM delivery WHERE"  # noqa: S608
+    order += " conversation_id = ? AND leg = 'desk' ORDER BY position DESC LIMIT 1 OFFSET 2)"
+    spoil(tmp_path, order, value, one)
+    await world.start()
+    await world.pass_time(20)
+
+    assert world.desk.words() == ["two 0", "two 1", "two 2"]
+    (dead,) = await world.relay.store.dead()
+    assert any("could not be shown here" in notice for notice in world.desk.notices())
+    assert await world.relay.retry(dead.id)
+    await world.settle()
+    world.clock.advance(1)
+    assert [again.id for again in await world.relay.store.dead()] == [dead.id]
+    assert await world.relay.skip(dead.id)
+    await world.settle()
+    assert world.desk.words() == ["two 0", "two 1", "two 2", "one 1", "one 2"]
+
+
+async def test_a_question_that_cannot_be_read_does_not_leave_the_customer_in_silence(
+    world: World, tmp_path: Path
+) -> None:
+    """It is asked anew, from what was said."""
+    customer = await world.arrives()
+    world.assistant.gate.clear()
+    await world.says(customer, "hello")
+    await world.settle(50)
+    await world.crash()
+    spoil(tmp_path, "UPDATE delivery SET payload = '{}' WHERE conversation_id = ?", customer)
+    world.assistant.gate.set()
+    await world.start()
+    await world.pass_time(5)
+
+    assert [m.text for m in await world.messages(customer)] == ["hello", "echo: hello"]
+
+
+async def test_a_timer_nobody_knows_keeps_no_other_from_ringing(
+    world: World, tmp_path: Path
+) -> None:
+    """Another version's timer is passed over; the customer who waits is still told."""
+    one, two = await world.escalated(), await world.escalated()
+    await world.crash()
+    spoil(tmp_path, "UPDATE timer SET kind = 'sing' WHERE conversation_id = ?", one)
+    await world.start()
+    await world.pass_time(1000, step=10)
+
+    assert (await world.conversation(two)).floor is Floor.ASSISTANT
+
+
+async def test_a_conversation_that_cannot_be_read_takes_no_neighbour_along(
+    world: World, tmp_path: Path
+) -> None:
+    """Its own words are refused, those that came in the same moment are taken and sent."""
+    one, two = await with_lines_waiting(world)
+    spoil(tmp_path, "UPDATE conversation SET customer = '[' WHERE id = ?", one)
+    await world.start()
+    for number in range(3, 6):
+        told = await asyncio.gather(
+            world.says(one, f"one {number}"),
+            world.says(two, f"two {number}"),
+            return_exceptions=True,
+        )
+        assert isinstance(told[0], StoreUnavailable)
+        assert not isinstance(told[1], BaseException)
+    await world.pass_time(900, step=10)
+    await world.says(two, "two 6")
+    await world.settle()
+
+    assert world.desk.words() == [f"two {number}" for number in range(7)]
+
+
+async def test_a_line_that_ends_the_program_each_time_is_given_up_on(world: World) -> None:
+    """Whatever happens when it is sent, after some starts it is parked and the others flow."""
+    one, two = await world.escalated(), await world.escalated()
+    real: Any = world.desk.post
+    ended = asyncio.Event()
+
+    async def post(thread: Any, post: Any, keys: Any) -> Any:
+        if "poison" in post.text:
+            ended.set()
+            await asyncio.Event().wait()
+        return await real(thread, post, keys)
+
+    world.desk.post = post  # type: ignore[method-assign]
+    await world.says(one, "poison")
+    starts = 0
+    while not await world.relay.store.dead():
+        await world.says(two, f"two {starts}")
+        for _ in range(6):
+            world.clock.advance(2)
+            await world.settle(30)
+        if ended.is_set():
+            ended.clear()
+            await world.restart()
+        starts += 1
+        assert starts < 30
+    await world.pass_time(5)
+
+    assert world.desk.words() == [f"two {number}" for number in range(starts)]
