@@ -44,7 +44,6 @@ KINDS: dict[str, type[Payload]] = {
     "ask": Ask,
     "call_webhook": CallWebhook,
 }
-_TIMERS = frozenset(Timer)
 _KIND_NAMES = {kind: name for name, kind in KINDS.items()}
 
 
@@ -241,10 +240,7 @@ def delivery_row(delivery: Delivery) -> Row:
 
 
 def delivery_of(row: Sequence[Any]) -> Delivery:
-    """Return a delivery from its row.
-
-    A payload nobody here can read takes nobody along: it comes as `Undecoded`, for the courier.
-    """
+    """Return a delivery from its row; what nobody here can read comes as `Undecoded`."""
     return Delivery(
         id=row[0],
         conversation_id=row[1],
@@ -263,39 +259,28 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
 
 
 def _payload_of(row: Sequence[Any]) -> Payload:
-    kind = KINDS.get(row[7])
-    if kind is None:
-        return Undecoded(Leg(row[2]), f"this version knows no payload called {row[7]!r}")
     try:
-        return decode(kind, row[8])
+        return decode(KINDS[row[7]], row[8])
+    except KeyError:
+        why = f"this version knows no payload called {row[7]!r}"
     except Unreadable as problem:
-        return Undecoded(Leg(row[2]), str(problem))
+        why = str(problem)
+    return Undecoded(Leg(row[2]), why)
 
 
 def settlement_row(settlement: Settlement) -> Row:
     """Return what a settlement changes: the delivery's id, then the columns from `progress` on."""
-    delivery = settlement.delivery
-    return (
-        delivery.id,
-        delivery.progress,
-        delivery.attempts,
-        delivery.parts_done,
-        delivery.due_at,
-        delivery.attempted_at,
-        delivery.error,
-        encode(settlement.receipt) if settlement.receipt is not None else None,
-    )
+    delivery, receipt = settlement.delivery, settlement.receipt
+    counts = delivery.attempts, delivery.parts_done
+    moments = delivery.due_at, delivery.attempted_at
+    told = encode(receipt) if receipt is not None else None
+    return (delivery.id, delivery.progress, *counts, *moments, delivery.error, told)
 
 
 def timer_row(setting: TimerSetting) -> Row:
     """Return a timer as a row."""
     shard = shard_of_conversation(setting.conversation_id)
     return setting.conversation_id, setting.timer, setting.due_at, shard
-
-
-def is_timer(row: Sequence[Any]) -> bool:
-    """Whether this version knows the timer of a row; one it does not know rings for nobody."""
-    return row[1] in _TIMERS
 
 
 def timer_of(row: Sequence[Any]) -> TimerSetting:

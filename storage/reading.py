@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from bridge.domain.conversation import RECENT, Conversation
 from bridge.domain.delivery import Delivery, Receipt
+from bridge.domain.facts import Timer
 from bridge.domain.handoff import Handoff, State
 from bridge.domain.ids import ConversationId, DeliveryId
 from bridge.domain.messages import Message, Note
@@ -27,6 +28,8 @@ Rows = Sequence[Sequence[Any]]
 Query = tuple[str, tuple[Any, ...]]
 Result = TypeVar("Result")
 Reading = Generator[Query, Rows, Result]
+
+_TIMERS = frozenset(Timer)
 
 MOST_TIMERS = 1000
 """Timers read at once; who rang them all asks again."""
@@ -215,9 +218,12 @@ def settlement(delivery_id: DeliveryId) -> Reading[Settlement | None]:
 
 
 def due_timers(now: float, shards: Iterable[int]) -> Reading[tuple[TimerSetting, ...]]:
-    """Read the timers due in these shards, the earliest first, at most `MOST_TIMERS`."""
+    """Read the timers due in these shards, the earliest first, at most `MOST_TIMERS`.
+
+    One that this version does not know rings for nobody.
+    """
     rows = yield _DUE, (now, list(shards))
-    return tuple(mapping.timer_of(row) for row in rows if mapping.is_timer(row))
+    return tuple(mapping.timer_of(row) for row in rows if row[1] in _TIMERS)
 
 
 def next_timer() -> Reading[float | None]:
