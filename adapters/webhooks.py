@@ -137,7 +137,7 @@ class WebhookSender:
 
         Raises `TryAgain` (also when it may have arrived) or `Refused`.
         """
-        now = self._clock.now()
+        now = self._clock.wall()
         content = envelope(event, now if at is None else at, body)
         headers = signed_headers(self._keys, delivery_id, now, content)
         failure = await self._attempt(content, headers, now)

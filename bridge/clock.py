@@ -1,7 +1,14 @@
-"""The real clock: the only place that reads the time."""
+"""The real clocks: the only place that reads the time."""
 
 import asyncio
 import time
+from collections.abc import Callable
+
+PACE = 0.1
+"""Share of its own speed by which a steady clock runs faster or slower to catch up."""
+
+UNNOTICED = 1.0
+"""Seconds a steady clock follows at once; what sets clocks right slowly stays far below."""
 
 
 class SystemClock:
@@ -15,6 +22,10 @@ class SystemClock:
         """Return seconds that never go back."""
         return time.monotonic()
 
+    def wall(self) -> float:
+        """Return epoch seconds as the machine has them."""
+        return self.now()
+
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
@@ -26,3 +37,59 @@ class SystemClock:
                 await event.wait()
         except TimeoutError:
             return
+
+
+def _ticks() -> float:
+    """Return seconds since the machine was started, its sleep included where that is told."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class SteadyClock(SystemClock):
+    """Time that never jumps: it follows the machine's, and a jump only slowly.
+
+    Everything that waits for a moment, or compares two, goes by it. `ahead` is how much further
+    the clock is that several instances go by together.
+    """
+
+    def __init__(
+        self, wall: Callable[[], float] = time.time, ticks: Callable[[], float] = _ticks
+    ) -> None:
+        self._wall = wall
+        self._ticks = ticks
+        self._looked = ticks()
+        self._offset = wall() - self._looked
+        self.ahead = 0.0
+
+    def now(self) -> float:
+        """Return epoch seconds."""
+        ticks = self._ticks()
+        off = self.off(ticks)
+        if abs(off) > UNNOTICED:
+            most = (ticks - self._looked) * PACE
+            off = max(min(off, most), -most)
+        self._offset += off
+        self._looked = ticks
+        return ticks + self._offset
+
+    def off(self, ticks: float | None = None) -> float:
+        """Return by how much the time to follow is ahead of this clock."""
+        return (
+            self._wall() + self.ahead - (self._ticks() if ticks is None else ticks) - self._offset
+        )
+
+    def follow(self, reference: float) -> float:
+        """Go by another clock from now on; returns how far the machine's is behind it."""
+        self.ahead = reference - self._wall()
+        return self.ahead
+
+    def set(self) -> None:
+        """Take over at once what is to be followed; only before anything was timed."""
+        self._offset += self.off()
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return self._ticks()
+
+    def wall(self) -> float:
+        """Return epoch seconds as the machine has them."""
+        return self._wall()

@@ -6,6 +6,7 @@ still wants to store about it is refused. Locks are taken in one order: shards, 
 
 from bridge.domain.shards import SHARDS
 from storage.postgres_link import Connection
+from storage.reading import Reading
 from storage.shards import LEASE, Lease, share_out
 
 NOW = "extract(epoch FROM clock_timestamp())::double precision"
@@ -18,6 +19,9 @@ _MAKE = (
     " SELECT id, NULL, 0, 0 FROM generate_series(0, $1) AS id ON CONFLICT (id) DO NOTHING"
 )
 _LEASES = f"SELECT id, owner, epoch, until, {NOW} FROM shard ORDER BY id FOR UPDATE"  # noqa: S608
+# A lease ends when it ends also if the server's clock was set back meanwhile.
+_CLAMP = "UPDATE shard SET until = $1 WHERE until > $1"
+_CLAMP_SEEN = "UPDATE instance SET seen_at = $1 WHERE seen_at > $1"
 _SEEN = f"""
 INSERT INTO instance (id, host, started_at, seen_at, commits) VALUES ($1, $2, {NOW}, {NOW}, 0)
 ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
@@ -31,6 +35,13 @@ _LEAVE = "UPDATE shard SET owner = NULL, until = 0 WHERE owner = $1"
 _FORGET = "DELETE FROM instance WHERE id = $1"
 
 
+def time() -> Reading[float]:
+    """Read the server's clock."""
+    rows = yield f"SELECT {NOW}", ()
+    found: float = rows[0][0]
+    return found
+
+
 async def make_shards(connection: Connection) -> None:
     """Make the shards' rows, those that are missing."""
     await connection.execute(_MAKE, SHARDS - 1)
@@ -41,6 +52,9 @@ async def renew(connection: Connection, me: str, host: str) -> dict[int, int]:
     async with connection.transaction():
         rows = await connection.fetch(_LEASES)
         now: float = rows[0][4]
+        if any(row[3] > now + LEASE for row in rows):
+            await connection.execute(_CLAMP, now + LEASE)
+            await connection.execute(_CLAMP_SEEN, now)
         await connection.execute(_SEEN, me, host)
         await connection.execute(_GONE, now - LEASE)
         alive: int = await connection.fetchval(_ALIVE)

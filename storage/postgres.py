@@ -235,6 +235,10 @@ class PostgresStore(SqlStore, PostgresReader):
             return True
         raise StoreUnavailable(explained(problem)) from problem
 
+    async def time(self) -> float | None:
+        """Return the server's clock, by which all instances go."""
+        return await self._read(leases.time())
+
     async def tenure(self) -> Tenure:
         """Renew this instance's leases, take free shards up to a fair share, return all it owns."""
         try:

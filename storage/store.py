@@ -136,6 +136,10 @@ class SqlStore(Reader):
 
     shared = False
 
+    async def time(self) -> float | None:
+        """Return the clock that all instances on this database share; None without others."""
+        return None
+
     @abstractmethod
     async def commit(self, write: Write) -> None:
         """Store a batch durably, all or nothing."""

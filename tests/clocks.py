@@ -19,6 +19,10 @@ class HandClock:
         """Return the time as moved so far."""
         return self._now
 
+    def wall(self) -> float:
+        """Return the time as moved so far."""
+        return self.now()
+
     def monotonic(self) -> float:
         """Return the time as moved so far."""
         return self._now

@@ -127,7 +127,7 @@ class ChatServer:
         if status in PASSING or status >= 500:  # noqa: PLR2004 -- the server's own failures
             if status == 429 and await self._has_no_quota(response):  # noqa: PLR2004
                 return Refused(f"{WHO} has no quota left for this key (429)")
-            wait = retry_after(response.headers.get("Retry-After"), self._clock.now())
+            wait = retry_after(response.headers.get("Retry-After"), self._clock.wall())
             return TryAgain(f"{WHO} answered {status}", wait)
         return Refused(f"{WHO} refused the request ({status}): check OPENAI_BASE_URL")
 

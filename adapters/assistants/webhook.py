@@ -61,7 +61,7 @@ class WebhookAssistant:
 
     async def _ask(self, question: Question) -> Answer:
         """Make one call."""
-        now = self._clock.now()
+        now = self._clock.wall()
         body = envelope(EVENT, asked_at(question, now), data_of(question))
         arrived = False
         try:

@@ -62,6 +62,6 @@ class CatchUp:
         return read
 
     async def _thread(self, root: Place) -> None:
-        oldest = f"{self._clock.now() - LOOK_BACK_SECONDS:.6f}"
+        oldest = f"{self._clock.wall() - LOOK_BACK_SECONDS:.6f}"
         async for message in self._desk.messages(root.channel, root, oldest):
             await self._relay.again(root.channel, message)

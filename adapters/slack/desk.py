@@ -30,7 +30,10 @@ from bridge.ports.desk import Pacer
 log = logging.getLogger(__name__)
 
 SKEW_SECONDS = 60.0
-"""How far our clock and Slack's may be apart when looking for a post."""
+"""How far our clock and Slack's are apart at most, usually, when looking for a post."""
+
+WIDE_SKEW_SECONDS = 2 * 3600.0
+"""How far they are apart at most: looked through before a post is taken for not there."""
 
 PAGE = "200"
 PUT_OFF = 4
@@ -145,17 +148,15 @@ class SlackDesk:
         self, room: str, thread: ThreadRef | None, key: str, since: float
     ) -> PostRef | ThreadRef | None:
         """Look for a post that carries `key`; the newest roots or a thread's replies are read."""
-        oldest = f"{max(since - SKEW_SECONDS, 0.0):.6f}"
         place = _place(thread) if thread is not None else None
         heard = self.office.echoes.find(room, place, key)
         if heard is not None:
             return _ref(self._stands((key,), heard), place)
         try:
-            identity = await self._workspace.identity()
-            async for message in self.messages(room, place, oldest):
-                ours = message.get("bot_id") in {None, identity.bot_id}
-                if ours and (key in render.keys_in(message) or self._uploads.made(key, message)):
-                    found = Place(identity.team, place.channel if place else room, message["ts"])
+            for skew in (SKEW_SECONDS, WIDE_SKEW_SECONDS):
+                oldest = f"{max(since - skew, 0.0):.6f}"
+                found = await self._made_since(oldest, room, place, key)
+                if found is not None:
                     return _ref(self._stands((key,), found), place)
         except SlackRefused as error:
             if error.code in GONE:
@@ -173,6 +174,16 @@ class SlackDesk:
             if message["ts"] == place.ts:
                 return render.keys_in(message)
         return ()
+
+    async def _made_since(
+        self, oldest: str, room: str, place: Place | None, key: str
+    ) -> Place | None:
+        identity = await self._workspace.identity()
+        async for message in self.messages(room, place, oldest):
+            ours = message.get("bot_id") in {None, identity.bot_id}
+            if ours and (key in render.keys_in(message) or self._uploads.made(key, message)):
+                return Place(identity.team, place.channel if place else room, message["ts"])
+        return None
 
     async def messages(self, room: str, place: Place | None, oldest: str) -> AsyncIterator[Answer]:
         """Yield the replies in a thread, or the roots of a room, after a timestamp."""

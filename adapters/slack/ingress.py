@@ -78,7 +78,7 @@ class Ingress:
         timestamp = headers.get("X-Slack-Request-Timestamp", "")
         signature = headers.get("X-Slack-Signature", "")
         return bool(self._secret) and is_signed(
-            self._secret, timestamp, signature, body, self._clock.now()
+            self._secret, timestamp, signature, body, self._clock.wall()
         )
 
     async def take(self, payload: Payload) -> Answer:

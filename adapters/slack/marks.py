@@ -39,7 +39,7 @@ class Marks:
 
     def __init__(self, web: SlackWeb, clock: Clock) -> None:
         self._web = web
-        self._began = clock.now()
+        self._began = clock.wall()
         self._shown: Kept[Place, Mark] = Kept()
         self._turn = asyncio.Lock()
 

@@ -74,7 +74,7 @@ class Teller:
 
     def _is_young(self, spot: Spot) -> bool:
         """Whether the thread may be ours and just not be known yet: its root's end is uncertain."""
-        return self._clock.now() - ts_order(spot.root.ts)[0] < YOUNG_SECONDS
+        return self._clock.wall() - ts_order(spot.root.ts)[0] < YOUNG_SECONDS
 
     async def say_if_ours(self, spot: Spot, text: str) -> None:
         """Answer a message privately if it stands in a thread of ours."""

@@ -63,7 +63,7 @@ class IdentityCheck:
             raise refused("the header may hold alg and typ only.")
 
     def _identity(self, claims: dict[str, object]) -> Identity:
-        now = self._clock.now()
+        now = self._clock.wall()
         expires = _moment(claims, "exp")
         if expires is None:
             raise refused("exp is missing: a whole number of seconds since 1970.")

@@ -27,7 +27,8 @@ from bridge.app.desks import Connected, Given, connect
 from bridge.app.operator import Operator
 from bridge.app.policy import PolicyFile
 from bridge.app.steering import steering
-from bridge.clock import SystemClock
+from bridge.app.timekeeping import Timekeeper
+from bridge.clock import SteadyClock
 from bridge.config import Settings
 from bridge.domain.errors import BridgeError, ConfigurationError
 from bridge.ports.desk import Desk
@@ -118,10 +119,12 @@ def _stopper(stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> Callable[[
 @contextlib.asynccontextmanager
 async def started(settings: Settings, background: Background) -> AsyncIterator[Started]:
     """Open everything in order, and close it in the reverse order."""
-    clock, policy = SystemClock(), PolicyFile(settings)
+    clock, policy = SteadyClock(), PolicyFile(settings)
     async with contextlib.AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session())
         store = await stack.enter_async_context(open_store(settings.database_url))
+        timekeeper = Timekeeper(clock, store)
+        await timekeeper.begin()
         files = await stack.enter_async_context(DiskFiles(settings.data_dir / "files"))
         found: dict[str, Desk] = {}
         outside = Outside(
@@ -139,6 +142,7 @@ async def started(settings: Settings, background: Background) -> AsyncIterator[S
             found[desks[-1].desk.name] = desks[-1].desk
         stack.push_async_callback(background.close)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, policy)
+        background.spawn(timekeeper.run(), "clock")
         await relay.begin(background.spawn)
         stack.push_async_callback(relay.stop)
         server = await stack.enter_async_context(_server(given, desks, policy, background))

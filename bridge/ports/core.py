@@ -19,7 +19,11 @@ class Clock(Protocol):
     """Time, so that tests can move it by hand."""
 
     def now(self) -> float:
-        """Return epoch seconds."""
+        """Return epoch seconds; they do not jump when somebody sets the machine's clock."""
+        ...
+
+    def wall(self) -> float:
+        """Return epoch seconds as the machine has them, for what others have signed or made."""
         ...
 
     def monotonic(self) -> float:

@@ -166,6 +166,10 @@ class Store(Protocol):
     shared: bool
     """Whether other instances may write to the same database."""
 
+    async def time(self) -> float | None:
+        """Return the clock that all instances on this database share; None without others."""
+        ...
+
     async def load(self, wanted: Wanted) -> Loaded:
         """Read what a batch needs, in one go."""
         ...

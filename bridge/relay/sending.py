@@ -243,7 +243,9 @@ class Sender:
         settle = carrier.settle_seconds(head)
         since = head.attempted_at or head.created_at
         for share in (1 / 6, 1.0):
-            await self._clock.sleep(max(since + settle * share - self._clock.now(), 0.0))
+            wait = since + settle * share - self._clock.now()
+            # The moment may have been noted by a clock that is ahead of ours.
+            await self._clock.sleep(min(max(wait, 0.0), settle))
             carried = await self._look(lane, head, carrier)
             if carried is not None:
                 await self._arrived(lane, (head, *self._merged(lane, carried)), carried)
