@@ -22,6 +22,10 @@ PATIENCE: dict[Leg, Patience] = dict.fromkeys(Leg, Patience()) | {
 it is asked again; a receiver of webhooks may be away for a day, as Standard Webhooks advises."""
 
 
+class LaneLost(Exception):
+    """Another instance carries this lane now, or may do so by the time a call would end."""
+
+
 @dataclass(slots=True)
 class Lane:
     """What waits on one conversation's way to one party, in order."""

@@ -22,7 +22,7 @@ from bridge.ports.store import Settlement
 from bridge.relay.batch import Step
 from bridge.relay.carriers import Carried, Carrier
 from bridge.relay.inbox import StoreInbox
-from bridge.relay.lanes import PATIENCE, VISIBLE_ONCE, Lane, parks
+from bridge.relay.lanes import PATIENCE, VISIBLE_ONCE, Lane, LaneLost, parks
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +34,6 @@ LOOKS = 5
 
 MOST_DONE = 20_000
 """Finished deliveries remembered, far more than end while one query runs."""
-
-
-class LaneLost(Exception):
-    """Another instance carries this lane now, or may do so by the time a call would end."""
 
 
 class Sender:
