@@ -21,6 +21,9 @@ LONGEST_NAP = 5.0
 LEASE_ROUND = 3.0
 """Seconds between renewals of the shards' leases, well inside the 30 s they last."""
 
+STALLED = 2.0
+"""Seconds by which a round may be late before we say that something blocked the event loop."""
+
 LONGEST_CALL = 15.0
 """Seconds of a lease that must be left for a call to begin: its time-out of 10 s and a margin."""
 
@@ -89,7 +92,14 @@ class Chores:
     async def leases(self) -> None:
         """Keep the leases, until cancelled."""
         while True:
+            before = self._clock.monotonic()
             await self._clock.sleep(LEASE_ROUND)
+            late = self._clock.monotonic() - before - LEASE_ROUND
+            if late > STALLED:
+                log.warning(
+                    "this process stood still",
+                    extra={"action": "stalled", "seconds": round(late, 1)},
+                )
             try:
                 await self._renew()
             except StoreUnavailable:
@@ -100,6 +110,9 @@ class Chores:
         tenure = await self._store.tenure()
         owned, before = tenure.owned, self._inbox.owned
         gained = [shard for shard, epoch in owned.items() if before.get(shard) != epoch]
+        lost = before.keys() - owned.keys()
+        if lost:
+            log.info("shards passed on", extra={"action": "shards_lost", "shards": len(lost)})
         self._courier.hold((), gained)
         self._inbox.own(dict(owned), asked_at + tenure.seconds - LONGEST_CALL)
         # Also those whose loss was noticed before: `before` does not name them any more.
@@ -129,11 +142,16 @@ class Chores:
                 self._heard.set()
 
     async def _sync_unseen(self) -> None:
-        unseen = frozenset(self._unseen)
-        if unseen:
+        unseen, self._unseen = frozenset(self._unseen), set()
+        if not unseen:
+            return
+        hold = self._courier.hold(unseen, ())
+        try:
             found = await self._store.deliveries(self._inbox.owned, unseen)
-            self._courier.adopt(found, conversations=unseen)
-            self._unseen -= unseen
+        except StoreUnavailable:
+            self._unseen |= unseen
+            raise
+        self._courier.adopt(found, conversations=unseen, hold=hold)
 
     async def _take_in_news(self) -> None:
         changed = None if self._news_of_all else frozenset(self._news)
@@ -141,13 +159,13 @@ class Chores:
         if changed is not None and not changed:
             return
         self._inbox.forget(changed)
-        self._courier.hold(changed or (), ())
+        hold = self._courier.hold(changed or (), ())
         try:
             found = await self._store.deliveries(self._inbox.owned, changed)
         except StoreUnavailable:
             self._unseen |= changed or set()
             raise
-        self._courier.adopt(found, conversations=changed or ())
+        self._courier.adopt(found, conversations=changed or (), hold=hold)
         watched = self._presence.watched()
         for conversation_id in watched if changed is None else watched & changed:
             self._presence.tell(conversation_id, Changed((), None))

@@ -53,7 +53,8 @@ class Courier:
         self._spawn = spawn
         self._sender = sender
         self._lanes: dict[Key, Lane] = {}
-        self._syncing: set[ConversationId] = set()
+        self._syncing: dict[ConversationId, int] = {}
+        self._holds = 0
         self._adopting: set[int] = set()
         self._held: list[Delivery] = []
         self._stopping = False
@@ -108,7 +109,7 @@ class Courier:
         for cancelled in batch.write.cancelled:
             for leg in cancelled.legs:
                 self._cancel((cancelled.conversation_id, leg), cancelled.up_to)
-        self._syncing |= batch.loaded
+        self.hold(batch.loaded, ())
         for delivery in batch.write.deliveries:
             if self._is_held(delivery):
                 self._held.append(delivery)
@@ -120,19 +121,28 @@ class Courier:
             bool(self._adopting) and shard_of(delivery) in self._adopting
         )
 
-    def hold(self, conversations: Iterable[ConversationId], shards: Iterable[int]) -> None:
-        """Hold new deliveries of these back until `adopt` brings the stored ones."""
-        self._syncing.update(conversations)
+    def hold(self, conversations: Iterable[ConversationId], shards: Iterable[int]) -> int:
+        """Hold new deliveries of these back until `adopt` brings the stored ones.
+
+        Returns the number to give to `adopt`: a read that was begun before a later hold cannot
+        have what that one waits for.
+        """
+        self._holds += 1
+        self._syncing.update(dict.fromkeys(conversations, self._holds))
         self._adopting.update(shards)
+        return self._holds
 
     def adopt(
         self,
         deliveries: Iterable[Delivery],
         conversations: Iterable[ConversationId] = (),
         shards: Iterable[int] = (),
+        hold: int = 0,
     ) -> None:
         """Take over deliveries found in the database, then those held back meanwhile, in order."""
-        self._syncing.difference_update(conversations)
+        for conversation_id in conversations:
+            if self._syncing.get(conversation_id, hold + 1) <= hold:
+                del self._syncing[conversation_id]
         self._adopting.difference_update(shards)
         held, self._held = self._held, []
         found = {d.id: d for d in (*held, *deliveries) if d.id not in self._sender.done}

@@ -125,6 +125,8 @@ async def test_an_instance_that_stood_still_for_longer_than_its_lease(
                 bridge.process.send_signal(signal.SIGCONT)
         problems = await proof.problems()
     assert problems == [], sample(problems)
+    for bridge in proof.bridges:
+        assert "this process stood still" in bridge.log.read_text()
 
 
 _OWNERS = "SELECT count(DISTINCT owner) FROM shard"

@@ -108,6 +108,7 @@ def test_migrating_twice_is_migrating_once(tmp_path: Path) -> None:
     connection.close()
 
 
+@pytest.mark.fault("F44")
 async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     """After a roll-back the program says that it is too old, and changes nothing."""
     async with open_store(sqlite_url(tmp_path)):
