@@ -148,6 +148,46 @@ class PostgresServer:
         finally:
             await connection.close()
 
+    @contextmanager
+    def standby(self) -> Iterator["PostgresServer"]:
+        """Run a copy of this server that confirms every commit of it, until it is promoted."""
+        folder = Path(tempfile.mkdtemp(prefix="handoff-pg-"))
+        other = PostgresServer(folder, self._programs)
+        try:
+            order = [
+                "pg_basebackup",
+                "-h",
+                str(self.folder),
+                "-U",
+                "postgres",
+                "-R",
+                "-X",
+                "stream",
+            ]
+            order += ["--checkpoint=fast", "--no-sync", "-D", str(other.data)]
+            subprocess.run([self._programs / order[0], *order[1:]], check=True, **self._quiet)
+            other.start()
+            asyncio.run(self._execute("ALTER SYSTEM SET synchronous_standby_names = '*'"))
+            asyncio.run(self._execute("SELECT pg_reload_conf()"))
+            asyncio.run(self._is_confirmed())
+            yield other
+        finally:
+            other.stop(signal.SIGQUIT)
+            shutil.rmtree(folder)
+
+    async def _is_confirmed(self) -> None:
+        """Return once a standby confirms our commits."""
+        connection = await asyncpg.connect(self.url("postgres"))
+        synced = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+        async with asyncio.timeout(10):
+            while not await connection.fetchval(synced):  # noqa: ASYNC110 (nothing to wait for)
+                await asyncio.sleep(0.02)
+        await connection.close()
+
+    def promote(self) -> None:
+        """Let a standby take over; what it confirmed it has."""
+        asyncio.run(self._execute("SELECT pg_promote()"))
+
     def make_template(self) -> None:
         """Make the database that fresh ones are copied from."""
         asyncio.run(self._execute(f"CREATE DATABASE {TEMPLATE}"))

@@ -87,6 +87,10 @@ class Proxy:
                 client.write(data)
         raise EOFError
 
+    def reach(self, server: Path) -> None:
+        """Lead to another server from the next connection on."""
+        self._server = server
+
     def cut_all(self) -> None:
         """Break every connection there is."""
         for side in self._open:
