@@ -93,7 +93,8 @@ class Operator:
 def _said(verb: str, target: str, *, done: bool) -> str:
     if done:
         return f"{verb}: {target}"
-    return f"{target} is not a delivery that was given up on; see handoff dead list"
+    why = "is not a delivery that was given up on, or another instance carries it"
+    return f"{target} {why}; see handoff dead list"
 
 
 async def operate(settings: Settings, verb: str, target: str) -> Answer:
