@@ -69,6 +69,16 @@ def cut_off_renewals(world: World) -> None:
     world.relay.store.tenure = fails  # type: ignore[method-assign]
 
 
+def cut_off_everything(world: World) -> None:
+    """Let an instance reach nothing of its database any more."""
+
+    async def fails(*asked: Any, **named: Any) -> Any:
+        raise StoreUnavailable("nobody answers")
+
+    for name in ("tenure", "commit", "deliveries", "load", "history", "due_timers", "next_timer"):
+        setattr(world.relay.store, name, fails)
+
+
 async def let_leases_end(url: str) -> None:
     """Move all leases in the database into the past."""
     connection = await asyncpg.connect(url)

@@ -1,6 +1,7 @@
 """Several instances on one database: one carries a lane, and a former owner sends nothing."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,13 @@ from bridge.domain.errors import TryAgain
 from bridge.domain.handoff import Floor
 from bridge.domain.ids import ConversationId, PostRef
 from bridge.domain.shards import shard_of, shard_of_conversation
-from tests.faults.scenes import cut_off_renewals, let_leases_end, pass_time, worlds
+from tests.faults.scenes import (
+    cut_off_everything,
+    cut_off_renewals,
+    let_leases_end,
+    pass_time,
+    worlds,
+)
 from tests.proof.harness import Proof
 from tests.servers.slack import RateLimit
 from tests.storage.things import conversation, delivery
@@ -40,11 +47,16 @@ async def with_a_line_that_waits(pair: list[World]) -> tuple[ConversationId, Wor
 
 
 @pytest.mark.fault("F40", "F63")
-async def test_a_former_owner_sends_nothing(postgres_url: str) -> None:
-    """An instance whose lease passed on while it slept finds that out before it sends."""
+@pytest.mark.parametrize("cut_off", [cut_off_renewals, cut_off_everything])
+async def test_a_former_owner_sends_nothing(
+    postgres_url: str, cut_off: Callable[[World], None]
+) -> None:
+    """An instance whose lease passed on, while it slept or was cut off from the database, finds
+    that out before it sends; the other sends, once.
+    """
     async with worlds(postgres_url, 2) as pair:
         _, owner, other = await with_a_line_that_waits(pair)
-        cut_off_renewals(owner)
+        cut_off(owner)
         await let_leases_end(postgres_url)
         await other.relay.store.tenure()
         owner.desk.calls.clear()
@@ -52,6 +64,22 @@ async def test_a_former_owner_sends_nothing(postgres_url: str) -> None:
 
         assert owner.desk.calls == []
         assert owner.desk.words() == ["only once"]
+
+
+@pytest.mark.fault("F63")
+async def test_nothing_begins_under_a_lease_that_may_end_first(postgres_url: str) -> None:
+    """An owner that cannot renew holds its calls back, and goes on when it can again."""
+    async with worlds(postgres_url, 1) as (world,):
+        customer = await world.escalated()
+        renew = world.relay.store.tenure
+        cut_off_renewals(world)
+        await pass_time([world], 20)
+        await world.says(customer, "held back")
+        await pass_time([world], 2)
+        assert world.desk.words() == []
+        world.relay.store.tenure = renew  # type: ignore[method-assign]
+        await pass_time([world], 10)
+        assert world.desk.words() == ["held back"]
 
 
 @pytest.mark.fault("F40")
