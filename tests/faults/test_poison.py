@@ -11,7 +11,7 @@ import pytest
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.handoff import Floor
 from bridge.domain.ids import ConversationId, PostRef
-from tests.faults.scenes import one_world
+from tests.faults.scenes import one_world, pass_time
 from tests.world import World
 
 pytestmark = pytest.mark.fault("F42")
@@ -46,7 +46,7 @@ async def with_lines_waiting(world: World) -> tuple[ConversationId, Conversation
     for name, customer in (("one", one), ("two", two)):
         for number in range(3):
             await world.says(customer, f"{name} {number}")
-    await world.settle(50)
+    await world.settle(20)
     await world.crash()
     world.desk.post = real  # type: ignore[method-assign]
     return one, two
@@ -66,7 +66,7 @@ async def test_a_delivery_that_cannot_be_read_is_set_aside(
     order += " conversation_id = ? AND leg = 'desk' ORDER BY position DESC LIMIT 1 OFFSET 2)"
     spoil(tmp_path, order, value, one)
     await world.start()
-    await world.pass_time(20)
+    await pass_time([world], 20)
 
     assert world.desk.words() == ["two 0", "two 1", "two 2"]
     (dead,) = await world.relay.store.dead()
@@ -87,7 +87,7 @@ async def test_a_question_that_cannot_be_read_does_not_leave_the_customer_in_sil
     customer = await world.arrives()
     world.assistant.gate.clear()
     await world.says(customer, "hello")
-    await world.settle(50)
+    await world.settle(20)
     await world.crash()
     spoil(tmp_path, "UPDATE delivery SET payload = '{}' WHERE conversation_id = ?", customer)
     world.assistant.gate.set()
@@ -125,7 +125,9 @@ async def test_a_conversation_that_cannot_be_read_takes_no_neighbour_along(
         )
         assert isinstance(told[0], StoreUnavailable)
         assert not isinstance(told[1], BaseException)
-    await world.pass_time(900, step=10)
+    for _ in range(90):
+        world.clock.advance(10)
+        await world.settle(25)
     await world.says(two, "two 6")
     await world.settle()
 
@@ -149,9 +151,9 @@ async def test_a_line_that_ends_the_program_each_time_is_given_up_on(world: Worl
     starts = 0
     while not await world.relay.store.dead():
         await world.says(two, f"two {starts}")
-        for _ in range(6):
-            world.clock.advance(2)
-            await world.settle(30)
+        for _ in range(4):
+            world.clock.advance(3)
+            await world.settle(25)
         if ended.is_set():
             ended.clear()
             await world.restart()
