@@ -206,6 +206,12 @@ async def _expect(request: web.Request) -> web.StreamResponse | None:
     return None
 
 
+def registered(app: web.Application) -> list[tuple[str, str]]:
+    """Return the method and the path of every route there is."""
+    routes = app.router.routes()
+    return [(r.method, r.resource.canonical) for r in routes if r.resource is not None]
+
+
 def _own_routes(settings: HttpSettings, site: Site) -> list[web.RouteDef]:
     """Return the routes that everybody may ask."""
 
@@ -227,9 +233,8 @@ def _own_routes(settings: HttpSettings, site: Site) -> list[web.RouteDef]:
         )
 
     async def openapi(request: web.Request) -> web.Response:
-        routes = request.app.router.routes()
-        registered = [(r.method, r.resource.canonical) for r in routes if r.resource is not None]
-        return _json(200, site.describe(registered), {"Access-Control-Allow-Origin": "*"})
+        described = site.describe(registered(request.app))
+        return _json(200, described, {"Access-Control-Allow-Origin": "*"})
 
     handlers = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
     handlers["/openapi.json"] = openapi
@@ -251,13 +256,14 @@ def _json(status: int, value: object, headers: Mapping[str, str] | None = None) 
 class HttpServer:
     """Listens and serves the application; `run` keeps the read deadlines and never returns.
 
-    `port` is the one it listens on, also when the settings said 0.
+    `port` is the one it listens on, also when the settings said 0; `routes` is all it serves.
     """
 
     def __init__(self, app: web.Application, settings: HttpSettings, clock: Clock) -> None:
         addresses = Addresses(settings.trusted_proxies)
         self.settings = settings
         self.port = settings.port
+        self.routes = registered(app)
         self.connections = Connections(settings.limits, clock, addresses.trusts)
         self._runner = web.AppRunner(app, shutdown_timeout=settings.grace)
         self._listening: asyncio.Server | None = None

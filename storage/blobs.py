@@ -116,6 +116,11 @@ class DiskFiles:
             raise StoreUnavailable(f"a file cannot be read: {problem}") from problem
         return StoredFile(described, _pieces(place))
 
+    async def drop(self, conversation_id: ConversationId, file_id: FileId) -> None:
+        """Delete one file; one that is not there is no error."""
+        if _ID.fullmatch(file_id):
+            await _on_disk(_remove, self._folder_of(conversation_id) / file_id)
+
     async def forget(self, conversation_id: ConversationId) -> None:
         """Delete every file of a conversation."""
         await asyncio.to_thread(shutil.rmtree, self._folder_of(conversation_id), True)  # noqa: FBT003
@@ -189,6 +194,12 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _remove(place: Path) -> None:
+    # The description goes first: without it there is no file.
+    for path in (place.with_suffix(".json"), place):
+        path.unlink(missing_ok=True)
 
 
 def _discard(path: Path) -> None:

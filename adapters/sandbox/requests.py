@@ -8,6 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -76,12 +77,26 @@ async def read_json(request: web.Request) -> Json:
     if request.content_type != "application/json":
         raise Problem(415, "Send the body as application/json.")
     try:
-        body = json.loads(await read_bytes(request))
+        body = _decoder.decode((await read_bytes(request)).decode())
     except (ValueError, RecursionError):
         raise Problem(400, "The body is not JSON.") from None
     if not isinstance(body, dict):
         raise Problem(422, "The body must be a JSON object.")
     return body
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> Json:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a name stands twice")
+    return value
+
+
+def _constant(word: str) -> NoReturn:
+    raise ValueError(word)
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_once_each, parse_constant=_constant)
 
 
 async def read_bytes(request: web.Request) -> bytes:
@@ -130,8 +145,15 @@ class Fields:
         return value
 
 
+def cursor_of(text: str, name: str) -> int:
+    """Return the number of the last change a page has seen."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        raise Problem(422, f"{name} must be a whole number, in digits.", field=name)
+    return int(text)
+
+
 def number_of(text: str, name: str) -> int:
-    """Return the number of a thread, a post or a change as it stands in an address."""
+    """Return the number of a thread or a post as it stands in an address."""
     if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
         raise Problem(404, f"There is no {name} {text[:40]!r}.", field=name)
     return int(text)

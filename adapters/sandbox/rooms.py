@@ -20,6 +20,7 @@ from adapters.sandbox.render import post_json, thread_json
 from adapters.sandbox.requests import (
     LOOPBACK,
     Fields,
+    cursor_of,
     from_our_page,
     guarded,
     number_of,
@@ -27,7 +28,7 @@ from adapters.sandbox.requests import (
 )
 from adapters.sandbox.rows import KeptPost, KeptThread
 from adapters.sandbox.stream import SandboxStream
-from adapters.sandbox.uploads import SandboxFiles
+from adapters.sandbox.uploads import Form, SandboxFiles
 from bridge.domain.facts import Declined, Verb
 from bridge.ports.core import Board, Clock, Inbox, Presence, Typing
 from bridge.ports.files import Files
@@ -105,19 +106,27 @@ class SandboxRooms:
         return _json({"thread": thread_json(thread), "posts": posts})
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
-        after = request.headers.get("Last-Event-ID") or request.query.get("after", "0")
+        header = request.headers.get("Last-Event-ID")
+        name, after = ("Last-Event-ID", header) if header else ("after", request.query.get("after"))
+        cursor = cursor_of(after or "0", name)
         open_thread = request.query.get("thread")
         thread = self._ledger.thread(number_of(open_thread, "thread")) if open_thread else None
-        return await self._stream.serve(request, number_of(after, "after"), thread)
+        return await self._stream.serve(request, cursor, thread)
 
     async def _write(self, request: web.Request) -> web.Response:
         thread = self._find_thread(request)
-        if request.content_type == "multipart/form-data":
-            form = await self._files.read_form(request, thread)
-            values, files = form.values, tuple(form.files)
-        else:
-            values, files = await read_json(request), ()
-        fields = Fields(values)
+        if request.content_type != "multipart/form-data":
+            return await self._reply(thread, Form(await read_json(request)))
+        form = await self._files.read_form(request, thread)
+        try:
+            return await self._reply(thread, form)
+        except Problem:
+            await self._files.drop(form, thread)
+            raise
+
+    async def _reply(self, thread: KeptThread, form: Form) -> web.Response:
+        files = tuple(form.files)
+        fields = Fields(form.values)
         fields.only("as", "text", "note")
         who = self._who(fields)
         text = fields.text("text", needed=not files)

@@ -47,14 +47,32 @@ class SandboxFiles:
         self._board = board
 
     async def read_form(self, request: web.Request, thread: KeptThread) -> Form:
-        """Read a multipart reply; the words stand before the files, so that a note has none."""
+        """Read a multipart reply; the words stand before the files, so that a note has none.
+
+        Of a form that is refused, no file is kept.
+        """
         form = Form()
+        try:
+            await self._read(request, thread, form)
+        except BaseException:
+            await self.drop(form, thread)
+            raise
+        return form
+
+    async def drop(self, form: Form, thread: KeptThread) -> None:
+        """Delete the files of a form that came to nothing."""
+        if form.files:
+            conversation = await self._conversation(thread)
+            for file in form.files:
+                await self._files.drop(conversation, file.id)
+
+    async def _read(self, request: web.Request, thread: KeptThread, form: Form) -> None:
         try:
             reader = await request.multipart()
             for _ in range(MAX_PARTS):
                 part = await reader.next()
                 if part is None:
-                    return form
+                    return
                 await self._take(part, form, thread)
         except (*UNREADABLE, ValueError, AssertionError):
             raise Problem(400, "The multipart body cannot be read.") from None

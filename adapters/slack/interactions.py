@@ -21,6 +21,11 @@ from adapters.slack.office import Core, Office
 Json = Mapping[str, Any]
 Answer = tuple[int, object]
 
+KINDS = frozenset({"block_actions", "view_submission"})
+"""What is done; bolt never sees the rest."""
+
+_OBJECTS = ("team", "enterprise", "user", "channel", "container", "message", "view")
+
 bolt_log = logging.getLogger(f"{__name__}.bolt")
 
 
@@ -73,6 +78,10 @@ class Interactions:
 
     async def interact(self, body: Json) -> Answer:
         """Take a click or a modal; a kind nobody asked for is answered 200 as well."""
+        if not has_shape(body):
+            return 400, "the payload has not the shape of its type"
+        if body["type"] not in KINDS:
+            return 200, None
         return await self._dispatch(body)
 
     async def command(self, fields: Json) -> Answer:
@@ -101,3 +110,21 @@ class Interactions:
 
     async def _command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack(text=await self._commands.answer(body), response_type="ephemeral")
+
+
+def has_shape(body: Json) -> bool:
+    """Whether a payload is of the shape that bolt takes for granted, and fails without."""
+    kind = body.get("type")
+    if any(not isinstance(body.get(name), dict | None) for name in _OBJECTS):
+        return False
+    if kind == "block_actions":
+        actions = body.get("actions")
+        return isinstance(actions, list) and bool(actions) and all(map(_is_action, actions))
+    if kind == "view_submission":
+        view = body.get("view") or {}
+        return all(isinstance(view.get(name), str) for name in ("type", "callback_id"))
+    return isinstance(kind, str)
+
+
+def _is_action(action: object) -> bool:
+    return isinstance(action, dict) and isinstance(action.get("action_id"), str)

@@ -48,7 +48,8 @@ def markdown_of(message: Json, name: Name) -> str:
     if rich:
         blocks = [part for block in rich for part in _blocks(block, name)]
         return clean(write(blocks)).strip()
-    return clean(from_mrkdwn(str(message.get("text") or ""), name)).strip()
+    text = message.get("text")
+    return clean(from_mrkdwn(text if isinstance(text, str) else "", name)).strip()
 
 
 def unescape(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from adapters.problems import Problem
 
-type_names = {bool: "true or false", int: "a number", float: "a number", str: "text"}
+type_names = {bool: "true or false", int: "a number", float: "a fraction", str: "text"}
 type_names |= {list: "a list", dict: "an object", type(None): "null"}
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -41,9 +41,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A running bridge: where it is reached on this machine."""
+    """A running bridge: where it is reached on this machine, and the routes it serves."""
 
     url: str
+    routes: tuple[tuple[str, str], ...] = ()
 
 
 LAST_RESORT = 9.5
@@ -146,7 +147,8 @@ async def started(settings: Settings, background: Background) -> AsyncIterator[S
         await relay.begin(background.spawn)
         stack.push_async_callback(relay.stop)
         server = await stack.enter_async_context(_server(given, desks, policy, background))
-        yield Started(f"http://{parts.shown(settings.host)}:{server.port}")
+        url = f"http://{parts.shown(settings.host)}:{server.port}"
+        yield Started(url, tuple(server.routes))
 
 
 def _reload(policy: PolicyFile) -> None:

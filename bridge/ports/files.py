@@ -40,3 +40,7 @@ class Files(Protocol):
     async def open(self, conversation_id: ConversationId, file_id: FileId) -> StoredFile | None:
         """Return a conversation's file, or None when it has no such one."""
         ...
+
+    async def drop(self, conversation_id: ConversationId, file_id: FileId) -> None:
+        """Delete a file that came to nothing; one that is not there is no error."""
+        ...

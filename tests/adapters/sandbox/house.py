@@ -169,6 +169,9 @@ class ShelfFiles:
         found = self.shelf.get((conversation_id, file_id))
         return StoredFile(found[0], _once(found[1])) if found else None
 
+    async def drop(self, conversation_id: ConversationId, file_id: FileId) -> None:
+        self.shelf.pop((conversation_id, file_id), None)
+
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:
     yield body

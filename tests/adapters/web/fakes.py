@@ -350,3 +350,6 @@ class MemoryFiles:
                 yield content[start : start + 65536]
 
         return StoredFile(attachment, chunks())
+
+    async def drop(self, conversation_id: ConversationId, file_id: FileId) -> None:
+        self.kept.pop((conversation_id, file_id), None)
