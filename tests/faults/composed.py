@@ -124,13 +124,42 @@ class House:
         found["files"] = [(str(path), path.stat().st_size) for path in files]
         return found
 
+    def changes(self, before: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[Any]]:
+        """Return what is stored otherwise than before: rows that came and rows that went."""
+        now = self.stored()
+        return {
+            table: [
+                row for row in (*rows, *before[table]) if (row in rows) != (row in before[table])
+            ]
+            for table, rows in now.items()
+            if rows != before[table]
+        }
+
     async def quiet(self) -> None:
         """Wait until nothing is on its way any more."""
+        async with asyncio.timeout(20):
+            while self._ask_store(WORKING):  # noqa: ASYNC110 -- a file has no event
+                await asyncio.sleep(0.01)
+
+    async def all_shown(self) -> None:
+        """Wait until it is stored that the first customer's page has shown everything."""
+        mine = "SELECT shown = seq FROM conversation WHERE id = ?"
+        async with asyncio.timeout(20), self._stream():
+            while not self._ask_store(mine, self.names["conversation"]):  # noqa: ASYNC110 -- likewise
+                await asyncio.sleep(0.01)
+
+    @contextlib.asynccontextmanager
+    async def _stream(self) -> AsyncIterator[None]:
+        path = f"{self.app.url}/v1/stream?ticket={self.names['ticket']}"
+        async with self.http.get(path) as answer:
+            assert answer.status == 200
+            yield
+
+    def _ask_store(self, question: str, *given: str) -> Any:
+        """Return the first column of the first row."""
         address = f"file:{self.folder / 'handoff.db'}?mode=ro"
         with contextlib.closing(sqlite3.connect(address, uri=True)) as reader:
-            async with asyncio.timeout(20):
-                while reader.execute(WORKING).fetchone() != (0,):  # noqa: ASYNC110 -- a file has no event
-                    await asyncio.sleep(0.01)
+            return reader.execute(question, given).fetchone()[0]
 
     async def people(self) -> None:
         """Bring both customers to a person, and note the names of all there is."""
