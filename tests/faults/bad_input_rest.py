@@ -258,7 +258,7 @@ DESK = [
     ),
 ]
 
-OPERATOR = [
+STEERING = [
     row
     for route, target in (
         ("GET /operator/dead", "/operator/dead"),
@@ -409,4 +409,4 @@ OF_EVERY_PAGE = [
     for row in at(f"GET {page}", bad("under another name", 403, OTHER_HOST, headers=ANY_PAGE))
 ]
 
-ROWS = [*EVERY_CALL, *DESK, *OPERATOR, *WIRE, *at("GET /healthz", *NOWHERE)]
+ROWS = [*EVERY_CALL, *DESK, *STEERING, *WIRE, *at("GET /healthz", *NOWHERE)]
