@@ -25,6 +25,7 @@ from bridge.domain.delivery import (
 )
 from bridge.domain.facts import Timer
 from bridge.domain.handoff import Floor, Handoff, Reason, State
+from bridge.domain.ids import PostRef
 from bridge.domain.messages import Attachment, Author, Message, Note, Role
 from bridge.domain.shards import shard_of, shard_of_conversation
 from bridge.ports.core import Waiting
@@ -105,9 +106,17 @@ def conversation_of(row: Sequence[Any], recent: tuple[Message, ...]) -> Conversa
         marking=bool(row[15]),
         customer=decode(Customer, row[16]),
         memory=decode(dict, row[17]),
-        overtaken=decode(dict, row[18]),
+        overtaken=_overtaken(decode(dict, row[18])),
         recent=tuple(message for message in recent if message.seq <= row[5])[-RECENT:],
     )
+
+
+def _overtaken(stored: dict[str, Any]) -> dict[PostRef, tuple[float, str | None]]:
+    """Return what was stored; earlier versions kept the text alone."""
+    return {
+        PostRef(post): (kept[0], kept[1]) if isinstance(kept, list) else (0.0, kept)
+        for post, kept in stored.items()
+    }
 
 
 def handoff_row(handoff: Handoff) -> Row:

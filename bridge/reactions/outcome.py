@@ -39,6 +39,7 @@ class Said:
     attachments: tuple[Attachment, ...] = ()
     post: PostRef | None = None
     sent_at: float | None = None
+    edited_at: float | None = None
 
 
 class Outcome:
@@ -124,6 +125,7 @@ class Outcome:
             said.text,
             said.sent_at or self.at,
             said.attachments,
+            edited_at=said.edited_at,
             post=said.post,
         )
         self.messages.append(message)

@@ -27,17 +27,19 @@ MOST_OVERTAKEN = 50
 
 def wrote(outcome: Outcome, fact: TeammateWrote, rules: Rules) -> None:
     """Relay a reply to the customer; the first one claims. A note stays with the team."""
-    text, withdrawn = _as_amended(outcome, fact)
+    edited_at, text = _as_amended(outcome, fact)
     if fact.note:
         outcome.note(fact.author, fact.text, fact.post)
         return
-    if withdrawn:
+    if text is None:
         outcome.record("withdrawn", post=fact.post)
         return
     handoff = _taken_over(outcome, rules, fact.author, fact.post)
     if not _follows_a_reply(outcome):
         outcome.set_timer(Timer.NOBODY_SPOKE, None)
-    said = Said(Role.TEAMMATE, fact.author, text, fact.attachments, fact.post, fact.sent_at)
+    said = Said(
+        Role.TEAMMATE, fact.author, text, fact.attachments, fact.post, fact.sent_at, edited_at
+    )
     message = outcome.say(said)
     if handoff.replied_at is None:
         outcome.replied(handoff)
@@ -52,14 +54,13 @@ def _follows_a_reply(outcome: Outcome) -> bool:
     return bool(recent) and recent[-1].role is Role.TEAMMATE
 
 
-def _as_amended(outcome: Outcome, fact: TeammateWrote) -> tuple[str, bool]:
-    """Return the text after an edit that overtook it, and whether it was withdrawn already."""
+def _as_amended(outcome: Outcome, fact: TeammateWrote) -> tuple[float | None, str | None]:
+    """Return when an edit overtook it, and its text then; None when it was withdrawn already."""
     overtaken = outcome.before.overtaken
     if fact.post not in overtaken:
-        return fact.text, False
+        return None, fact.text
     outcome.change(overtaken={k: v for k, v in overtaken.items() if k != fact.post})
-    newer = overtaken[fact.post]
-    return newer or "", newer is None
+    return overtaken[fact.post]
 
 
 def _taken_over(outcome: Outcome, rules: Rules, author: Author, post: PostRef) -> Handoff:
@@ -89,7 +90,7 @@ def amended(outcome: Outcome, fact: TeammateAmended, message: Message | None) ->
     if fact.note and fact.text is not None:
         outcome.note(Author(""), fact.text, fact.post)
     if message is None:
-        _remember(outcome, fact.post, text)
+        _remember(outcome, fact.post, (fact.at, text))
         return
     is_older = message.edited_at is not None and fact.at < message.edited_at
     if message.deleted or is_older or text == message.text:
@@ -97,8 +98,12 @@ def amended(outcome: Outcome, fact: TeammateAmended, message: Message | None) ->
     outcome.amend(message, text)
 
 
-def _remember(outcome: Outcome, post: PostRef, text: str | None) -> None:
-    kept = {**outcome.before.overtaken, post: text}
+def _remember(outcome: Outcome, post: PostRef, change: tuple[float, str | None]) -> None:
+    """Keep the newest change of a reply that has not come yet; a withdrawal is for good."""
+    at, text = outcome.before.overtaken.get(post, (0.0, ""))
+    if text is None or at > change[0]:
+        return
+    kept = {**outcome.before.overtaken, post: change}
     excess = len(kept) - MOST_OVERTAKEN
     outcome.change(overtaken=dict(islice(kept.items(), max(excess, 0), None)))
 

@@ -190,7 +190,7 @@ class Batch:
     def _about(self, fact: Fact) -> Message | None:
         if not isinstance(fact, TeammateAmended):
             return None
-        for message in reversed(self.write.amended + self.write.messages):
+        for message in reversed(self.write.messages + self.write.amended):
             if message.post == fact.post:
                 return message
         return self._posts.get(fact.post)

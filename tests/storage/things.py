@@ -132,7 +132,10 @@ def full_conversation() -> Conversation:
         thread=ThreadRef("slack:C1:1.0"),
         mirrored_seq=4,
         memory={"turns": 3, "scores": [0.5, 1], "seen": {"asked": True}},
-        overtaken={PostRef("slack:C1:8"): None, PostRef("slack:C1:9"): "better words"},
+        overtaken={
+            PostRef("slack:C1:8"): (5.5, None),
+            PostRef("slack:C1:9"): (NOW, "better words"),
+        },
         shown=4,
         read=3,
         marked=(2, 1),
