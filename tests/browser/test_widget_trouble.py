@@ -166,6 +166,7 @@ async def test_a_cut_stream_goes_on_where_it_was(visit: Visit, api: CustomerApi)
     assert await shop.bubbles() == ["One", *(f"More {n}" for n in range(4))]
 
 
+@pytest.mark.fault("F73")
 async def test_without_streams_the_widget_asks(visit: Visit, api: CustomerApi) -> None:
     """Where no stream can be had, messages and states come by polling, and nothing is said."""
     shop = await visit()

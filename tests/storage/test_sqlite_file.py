@@ -314,7 +314,7 @@ def test_an_old_sqlite_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
         assert vars(caplog.records[0])["version"] == "3.51.2"
 
 
-@pytest.mark.fault("F49")
+@pytest.mark.fault("F49", "F80")
 def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
     """With a full disk nothing is acknowledged, reads go on, no half file stays; with room again
     the store goes on by itself.

@@ -267,6 +267,7 @@ async def test_the_operator_skips_a_dead_line_and_the_rest_goes_on(world: World)
     assert world.desk.words() == ["second"]
 
 
+@pytest.mark.fault("F74")
 async def test_a_late_answer_of_the_assistant_is_dropped(world: World) -> None:
     """Asked before the hand-over, answered after it: nobody sees it."""
     customer = await world.arrives()
@@ -281,6 +282,7 @@ async def test_a_late_answer_of_the_assistant_is_dropped(world: World) -> None:
     assert Role.ASSISTANT not in {m.role for m in await world.messages(customer)}
 
 
+@pytest.mark.fault("F74")
 async def test_an_answer_asked_before_and_given_after_a_hand_back_is_dropped_too(
     world: World,
 ) -> None:
@@ -330,7 +332,7 @@ async def test_an_edit_and_a_deletion_follow_the_reply(world: World) -> None:
     assert gone.cursor > edited.cursor
 
 
-@pytest.mark.fault("F06")
+@pytest.mark.fault("F06", "F86")
 async def test_an_edit_that_overtakes_its_reply_is_applied_when_the_reply_comes(
     world: World,
 ) -> None:
@@ -351,6 +353,7 @@ async def test_an_edit_that_overtakes_its_reply_is_applied_when_the_reply_comes(
     assert texts == ["right"]
 
 
+@pytest.mark.fault("F87")
 async def test_an_edit_that_makes_a_reply_a_note_withdraws_it(world: World) -> None:
     """The customer keeps an empty place, the team keeps the note."""
     customer = await world.escalated()

@@ -193,6 +193,7 @@ async def test_an_edit_is_carried(at_desk: Scene) -> None:
     assert ":edit:" in edited.key
 
 
+@pytest.mark.fault("F87")
 async def test_an_edit_into_a_note_withdraws(at_desk: Scene) -> None:
     """The fact says that the edit made it a note."""
     people = at_desk.slack.people
@@ -202,6 +203,7 @@ async def test_an_edit_into_a_note_withdraws(at_desk: Scene) -> None:
     assert at_desk.facts[-1].note
 
 
+@pytest.mark.fault("F87")
 @pytest.mark.parametrize("first", ["note: secret", "!note secret", ":lock: secret", "!resolve"])
 async def test_a_note_is_never_published_by_an_edit(at_desk: Scene, first: str) -> None:
     """Dropping the marker reports nothing; the author is told."""

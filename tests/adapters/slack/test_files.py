@@ -77,6 +77,7 @@ async def test_only_the_last_step_is_in_doubt(
     assert at_desk.slack.state.thread(ROOM, at_desk.root) == []
 
 
+@pytest.mark.fault("F78")
 async def test_a_file_whose_answer_was_lost_is_found(at_desk: Scene) -> None:
     """By the id it was uploaded under, since a file carries no metadata."""
     at_desk.slack.fail("files.completeUploadExternal", "reset", after=True)
@@ -130,6 +131,7 @@ async def test_a_file_without_words_is_relayed_too(at_desk: Scene) -> None:
     assert [a.name for a in at_desk.only(TeammateWrote).attachments] == ["a.txt", "b.txt"]
 
 
+@pytest.mark.fault("F87")
 async def test_a_note_with_a_file_fetches_nothing(at_desk: Scene) -> None:
     """What stays inside is not taken out of Slack."""
     await shared(at_desk, at_desk.slack.files.add("secret.txt", b"x"), text="note: look")
@@ -138,6 +140,7 @@ async def test_a_note_with_a_file_fetches_nothing(at_desk: Scene) -> None:
     assert at_desk.slack.files.tokens_seen == []
 
 
+@pytest.mark.fault("F79")
 @pytest.mark.parametrize(
     ("change", "why"),
     [

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,6 +116,7 @@ def test_drafts_are_lossy_and_end_with_the_message() -> None:
     assert one.take_hints() == b""
 
 
+@pytest.mark.fault("F74")
 def test_a_draft_of_an_old_epoch_is_never_told() -> None:
     """Once a person has the floor, what the assistant goes on writing is dropped."""
     one = feed()
