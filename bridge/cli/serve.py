@@ -6,6 +6,7 @@ import contextlib
 import gc
 import os
 import socket
+import sys
 import tempfile
 import webbrowser
 from collections.abc import Callable
@@ -76,7 +77,11 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _announce(started: Started) -> None:
-    print(f"handoff is ready at {started.url}", flush=True)
+    try:
+        print(f"handoff is ready at {started.url}", flush=True)
+    except OSError:
+        # A full disk under the output keeps nobody from being served; nor may the end fail by it.
+        sys.stdout = None
 
 
 def _demo(given: argparse.Namespace) -> int:

@@ -222,7 +222,9 @@ class House:
 async def running(folder: Path, slack: FakeSlack, **changes: str) -> AsyncIterator[Started]:
     """Run the application in a task of its own until the end of the block."""
     loop = asyncio.get_running_loop()
-    settings = read_settings(environment(folder, slack, **changes), look_for_file=False)
+    settings = read_settings(
+        environment(folder, slack, **changes), look_for_file="HANDOFF_CONFIG" in changes
+    )
     up: asyncio.Future[Started] = loop.create_future()
     done = asyncio.Event()
 
