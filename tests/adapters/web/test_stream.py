@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from adapters.connections import ConnectionLimits
 from bridge.domain.facts import CustomerSaw
 from bridge.ports.core import Changed, DraftGrew, Typing
@@ -47,6 +49,7 @@ async def test_after_is_where_a_stream_begins(customer: Customer) -> None:
         assert await stream.texts(1) == ["two"]
 
 
+@pytest.mark.fault("F67")
 async def test_a_cursor_of_another_log_begins_anew(customer: Customer) -> None:
     """A page that knows more than the log gets the whole log, so that it can mend itself."""
     await customer.say("one")
@@ -222,6 +225,7 @@ async def test_a_conversation_has_a_bounded_number_of_streams(site: Site) -> Non
         stream.response.close()
 
 
+@pytest.mark.fault("F70")
 async def test_a_reader_who_takes_nothing_is_cut_and_resumes() -> None:
     """A page that stops reading is cut, costs bounded memory, and gets everything afterwards."""
     limits = ConnectionLimits(reader=0.4)
