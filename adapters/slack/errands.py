@@ -56,6 +56,15 @@ class Errands:
         except TimeoutError as error:
             raise NotYet from error
 
+    async def past(self, seconds: float, prefix: str) -> None:
+        """Wait, at most so long, until nothing whose key begins so is under way.
+
+        Raises `NotYet` when something still is.
+        """
+        ends = [end for key, end in self._under_way.items() if key.startswith(prefix)]
+        if ends and (await asyncio.wait(ends, timeout=seconds))[1]:
+            raise NotYet
+
     def _begin(self, group: asyncio.TaskGroup, key: str, job: Job) -> "asyncio.Future[None]":
         end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         end.add_done_callback(asyncio.Future.exception)  # it may be that nobody waits any more

@@ -108,6 +108,9 @@ class Relay:
             text != event.get("text") and self._judge.is_note(text)
         )
         files = tuple(dicts(event.get("files")))
+        # What is said after a file stands after it, however long the file takes.
+        if not is_note and not self._carried.get(spot.place):
+            await self._office.errands.past(FILE_SECONDS, f"{spot.root} ")
         if is_note or not files:
             if text:
                 await self._wrote(event, spot, self._fact(spot, person, text, note=is_note))
@@ -116,7 +119,7 @@ class Relay:
         elif not self._carried.get(spot.place):
             await self._office.errands.within(
                 FILE_SECONDS,
-                str(spot.place),
+                f"{spot.root} {spot.place}",
                 lambda: self._with_files(event, spot, self._fact(spot, person, text), files),
             )
 

@@ -77,7 +77,6 @@ async def test_only_the_last_step_is_in_doubt(
     assert at_desk.slack.state.thread(ROOM, at_desk.root) == []
 
 
-@pytest.mark.fault("F78")
 async def test_a_file_whose_answer_was_lost_is_found(at_desk: Scene) -> None:
     """By the id it was uploaded under, since a file carries no metadata."""
     at_desk.slack.fail("files.completeUploadExternal", "reset", after=True)
@@ -140,7 +139,6 @@ async def test_a_note_with_a_file_fetches_nothing(at_desk: Scene) -> None:
     assert at_desk.slack.files.tokens_seen == []
 
 
-@pytest.mark.fault("F79")
 @pytest.mark.parametrize(
     ("change", "why"),
     [
