@@ -1,7 +1,6 @@
 """The only translator between the domain's values and rows.
 
-A row is a tuple in the order of its table's columns. The kinds of payloads are a table: the name a
-payload is stored under never changes, whatever its class is called.
+A row is a tuple in the order of its table's columns. A payload's stored name never changes.
 """
 
 from collections.abc import Sequence
@@ -111,12 +110,9 @@ def conversation_of(row: Sequence[Any], recent: tuple[Message, ...]) -> Conversa
     )
 
 
-def _overtaken(stored: dict[str, Any]) -> dict[PostRef, tuple[float, str | None]]:
+def _overtaken(old: dict[PostRef, Any]) -> dict[PostRef, tuple[float, str | None]]:
     """Return what was stored; earlier versions kept the text alone."""
-    return {
-        PostRef(post): (kept[0], kept[1]) if isinstance(kept, list) else (0.0, kept)
-        for post, kept in stored.items()
-    }
+    return {p: (k[0], k[1]) if isinstance(k, list) else (0.0, k) for p, k in old.items()}
 
 
 def handoff_row(handoff: Handoff) -> Row:

@@ -135,12 +135,12 @@ async def test_settings_that_cannot_be_used_change_nothing(tmp_path: Path) -> No
     file = tmp_path / "handoff.toml"
     file.write_text("[waits]\nunanswered = 77\n")
     async with house(tmp_path, HANDOFF_CONFIG=str(file)) as made:
-        operator = made.bearer("operator")
+        rights = made.bearer("operator")
         path = "/operator/policy/reload"
-        _, before = await made.ask("POST", path, headers=operator)
+        _, before = await made.ask("POST", path, headers=rights)
         assert before["done"], before
         file.write_text("slack_signing_secret = 'replaced'\n[policy\n")
-        _, refused = await made.ask("POST", path, headers=operator)
+        _, refused = await made.ask("POST", path, headers=rights)
         assert not refused["done"]
         assert "cannot be read" in refused["detail"]
         os.kill(os.getpid(), signal.SIGHUP)
@@ -152,7 +152,7 @@ async def test_settings_that_cannot_be_used_change_nothing(tmp_path: Path) -> No
         outcome = await made.slack.people.teammate_says(made.names["slack_thread"], "still me")
         assert outcome.statuses == [200]
         file.write_text("[waits]\nunanswered = 77\n")
-        _, after = await made.ask("POST", path, headers=operator)
+        _, after = await made.ask("POST", path, headers=rights)
         assert after == before
 
 
