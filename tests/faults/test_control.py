@@ -368,9 +368,8 @@ async def test_a_note_with_a_file_keeps_its_file(at_slack: House) -> None:
     assert at_slack.slack.state.calls["files.info"] == 0
 
 
-@pytest.mark.fault("F88")
 async def test_a_teammate_who_is_gone_leaves_nobody_waiting(world: World) -> None:
-    """The owner says nothing any more: the room is told loudly, and the next one takes over."""
+    """An owner who says nothing any more: the room is told loudly, and the next takes over."""
     customer = await world.escalated()
     await world.clicks(customer, Verb.CLAIM)
     await world.replies(customer, "one moment")
