@@ -125,12 +125,19 @@ def _new_thread(outcome: Outcome) -> None:
     handoff = outcome.open_handoff
     if handoff is not None:
         outcome.cancelled = frozenset({Leg.DESK})
-        outcome.change(thread=None)
+        outcome.change(thread=None, mirrored_seq=0)
         escalation.open_thread(outcome, handoff)
 
 
 def _no_thread(outcome: Outcome, payload: OpenThread, rules: Rules) -> None:
     handoff = outcome.open_handoff
-    if handoff is not None and handoff.id == payload.handoff_id:
+    if outcome.before.thread is not None:
+        return
+    if handoff is None:
+        escalation.thread_lost(outcome)
+    elif handoff.id == payload.handoff_id:
         escalation.end(outcome, rules, handoff, Step.DESK_LOST)
         decisions.people_are_done(outcome, rules, outcome.at)
+    else:
+        # The handoff that asked for the root is over, and the next one waits for the same root.
+        _new_thread(outcome)

@@ -81,9 +81,19 @@ def _put_in_thread(outcome: Outcome, handoff: Handoff) -> None:
 
 
 def open_thread(outcome: Outcome, handoff: Handoff) -> None:
-    """Enqueue a new thread with the whole history under its card."""
+    """Enqueue a new thread with the whole history under its card.
+
+    What is mirrored already waits behind a root that an earlier handoff asked for.
+    """
     outcome.deliver(OpenThread(handoff.id))
-    _mirror(outcome, 1)
+    mirrored = outcome.changes.get("mirrored_seq", outcome.before.mirrored_seq)
+    _mirror(outcome, int(str(mirrored)) + 1)
+
+
+def thread_lost(outcome: Outcome) -> None:
+    """There is no thread, nor will the one asked for come: nothing is in it or waits for it."""
+    outcome.cancelled = DESK_LEGS
+    outcome.change(thread=None, mirrored_seq=0)
 
 
 def _mirror(outcome: Outcome, from_seq: int) -> None:
@@ -147,7 +157,7 @@ def end(outcome: Outcome, rules: Rules, handoff: Handoff, step: Step) -> Handoff
     for timer in (Timer.NOBODY_CAME, Timer.NOBODY_SPOKE):
         outcome.set_timer(timer, None)
     if step is Step.DESK_LOST:
-        outcome.cancelled = DESK_LEGS
+        thread_lost(outcome)
     else:
         outcome.deliver(RefreshCard(handoff.id))
     outcome.record("closed", handoff_id=handoff.id, step=str(step))

@@ -166,7 +166,10 @@ class Courier:
         if lane.queue and lane.queue[0].id == delivery.id:
             lane.queue.popleft()
         self._sender.done.pop(delivery.id, None)
-        if delivery.progress is Progress.QUEUED:
+        if delivery.progress is Progress.QUEUED and lane.task is not None:
+            # Nothing gets before a head on its way; only lanes that never park come here.
+            lane.queue.append(delivery)
+        elif delivery.progress is Progress.QUEUED:
             lane.queue.appendleft(delivery)
         lane.parked = False
         self._start(delivery.lane, lane)
@@ -216,7 +219,7 @@ class Courier:
         lane.queue = deque(
             d
             for d in lane.queue
-            if d.position > up_to or (d.id == moving and d.progress is not Progress.DEAD)
+            if d.position > up_to or (d.id == moving and d.progress is Progress.SENDING)
         )
         if lane.parked:
             lane.parked = False

@@ -108,6 +108,8 @@ class DeskCarrier:
             return await self._post(desk, group)
         conversation = await self._conversation(head)
         if isinstance(payload, OpenThread):
+            if conversation.thread is not None:
+                return Carried(Receipt(thread=conversation.thread), matters=True)
             card = await self._card(conversation, quick=True)
             thread = await desk.open_thread(head.room, card, head.id)
             return Carried(Receipt(thread=thread), matters=True)

@@ -177,7 +177,7 @@ class StoreInbox:
             self._committed(batch)
             return
         message = "the conversations of a batch kept changing"
-        raise StoreUnavailable(message)
+        raise (Unstorable if len(waiters) > 1 else StoreUnavailable)(message)
 
     def _remember(self, batch: Batch) -> None:
         memory = self._memory

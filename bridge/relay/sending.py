@@ -104,6 +104,8 @@ class Sender:
             return
         group = self._group(lane, carrier)
         head = await self._mark(lane, lane.queue[0])
+        if not lane.put_back(head):
+            return
         lane.fresh = None
         await self._send(lane, (head, *group[1:]), carrier)
 
@@ -128,8 +130,6 @@ class Sender:
             late = self._clock.monotonic() > self._inbox.owned_until
             if late or isinstance(stored, Declined):
                 raise LaneLost
-        if not lane.put_back(marked):
-            raise LaneLost
         return marked
 
     async def _send(self, lane: Lane, group: tuple[Delivery, ...], carrier: Carrier) -> None:
