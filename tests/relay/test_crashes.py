@@ -1,109 +1,107 @@
-"""A crash at every await between taking a fact and settling it.
+"""A crash at every await of the outside between taking a fact and settling what follows from it.
 
-The world's store and desk count their calls; the world is crashed at the n-th of them, for every
-n, and restarted. Whatever the moment: what was acknowledged stands in the thread exactly once and
-in order, there is one thread, and the customer saw each reply once.
+Every call of the store, the desk and the assistant burns a fuse, before it and after it; the world
+dies at the n-th step, for every n that the script has, and starts again. Whatever the moment: what
+was acknowledged stands in the thread exactly once and in order, there is one thread, the customer
+saw each reply and each answer once.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import pytest
 
+from bridge.domain.facts import CustomerSaw
 from bridge.domain.ids import ConversationId, PostRef
 from bridge.domain.messages import Role
-from tests.world import World
+from tests.relay.unruly import UnrulyWorld
 
 pytestmark = pytest.mark.slow
 
-HALF_STEPS = 60
-"""Crash points tried; the script below makes fewer awaits of the outside than that."""
+PARTS = 3
+"""How many tests share the steps of one script."""
 
 
-class Crash(Exception):
-    """The moment came."""
-
-
-class Fuse:
-    """Burns down with every call of the outside, before it and after it."""
-
-    def __init__(self, steps: int) -> None:
-        self.left = steps
-        self.blown = asyncio.Event()
-
-    async def burn(self) -> None:
-        """Take a step; at the last one nothing ever goes on."""
-        self.left -= 1
-        if self.left <= 0:
-            self.blown.set()
-            await asyncio.Event().wait()
-
-    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the call with a step before and a step after it."""
-
-        async def wrapped(*given: Any, **named: Any) -> Any:
-            await self.burn()
-            found = await call(*given, **named)
-            await self.burn()
-            return found
-
-        return wrapped
-
-
-async def script(world: World, told: list[str], customer: ConversationId) -> None:
-    """Walk through the main job, writing down what was acknowledged."""
-    for number in range(3):
-        await world.says(customer, f"before {number}", f"b{number}")
-    await world.asks_for_person(customer)
-    for number in range(3):
+async def script(world: UnrulyWorld, customer: ConversationId, trouble: str) -> None:
+    """Walk through the main job; said again from the start it changes nothing."""
+    for number in range(2):
         await world.says(customer, f"line {number}", f"l{number}")
-        told.append(f"line {number}")
         await world.settle()
+    if (await world.conversation(customer)).handoff is None:
+        world.desk.troubles = [trouble] if trouble else []
+        await world.asks_for_person(customer)
+        await world.pass_time(8, step=4)
+    for number in range(2, 4):
+        world.desk.troubles = [trouble] if trouble and number == 2 else []
+        await world.says(customer, f"line {number}", f"l{number}")
+        await world.pass_time(8, step=4)
+    # What is not remembered any more is read.
+    world.relay.inbox.forget(None)
     await world.replies(customer, "reply", post=PostRef("memory:r"), key="reply")
-    told.append("reply")
+    await world.settle()
+    seq = (await world.conversation(customer)).seq
+    now = world.clock.now()
+    saw = CustomerSaw(key=f"saw:{now}", at=now, conversation_id=customer, shown=seq, read=seq)
+    await world.report(saw)
     await world.settle()
 
 
-async def until_blown(world: World, fuse: Fuse, told: list[str], customer: ConversationId) -> None:
-    """Run the script until it ends or the fuse is blown."""
-    work = asyncio.ensure_future(script(world, told, customer))
-    blown = asyncio.ensure_future(fuse.blown.wait())
-    await asyncio.wait((work, blown), return_when=asyncio.FIRST_COMPLETED)
-    for task in (work, blown):
-        task.cancel()
-    await asyncio.gather(work, blown, return_exceptions=True)
+async def dies_at(folder: Path, steps: int | None, trouble: str) -> list[str]:
+    """Run the script with a fuse so long; returns what burnt, once everything was compared."""
+    world = UnrulyWorld(folder)
+    async with world:
+        customer = await world.arrives()
+        await world.settle()
+        fuse = world.light(steps)
+        work = asyncio.ensure_future(script(world, customer, trouble))
+        blown = asyncio.ensure_future(fuse.blown.wait())
+        await asyncio.wait((work, blown), return_when=asyncio.FIRST_COMPLETED)
+        assert fuse.blown.is_set() is (steps is not None), f"step {steps} of {fuse.burnt}"
+        for task in (work, blown):
+            task.cancel()
+        await asyncio.gather(work, blown, return_exceptions=True)
+        world.desk.troubles = []
+        await world.restart()
+        await world.pass_time(12, step=3)
+        await script(world, customer, "")
+        await world.pass_time(12, step=3)
+        await compare(world, customer)
+    return fuse.burnt
 
 
-@pytest.mark.parametrize("steps", range(1, HALF_STEPS))
-@pytest.mark.fault("F08", "F09", "F35")
-async def test_a_crash_at_any_call_breaks_no_promise(world: World, steps: int) -> None:
-    """Crash at the n-th step, restart, send again what was not acknowledged, and compare."""
-    customer = await world.arrives()
-    fuse = Fuse(steps)
-    told: list[str] = []
-    real = {name: getattr(world.desk, name) for name in ("open_thread", "post", "refresh")}
-    for name, call in real.items():
-        setattr(world.desk, name, fuse.around(call))
-    store: Any = world.relay.store
-    store.commit = fuse.around(store.commit)
-    await until_blown(world, fuse, told, customer)
-    await world.restart()
-    for name, call in real.items():
-        setattr(world.desk, name, call)
-    await world.pass_time(30, step=5)
-    if (await world.conversation(customer)).handoff is None:
-        await world.asks_for_person(customer)
-    for number in range(3):
-        await world.says(customer, f"line {number}", f"l{number}")
-    await world.pass_time(10, step=5)
-    await world.replies(customer, "reply", post=PostRef("memory:r"), key="reply")
-    await world.pass_time(10, step=5)
-
-    pages = [e.text for k in world.desk.posts if k.post for e in k.post.entries]
-    lines = [w for w in (*pages, *world.desk.words()) if w.startswith("line")]
-    assert lines == ["line 0", "line 1", "line 2"]
+async def compare(world: UnrulyWorld, customer: ConversationId) -> None:
+    """Hold every promise against what both sides see."""
+    seen = [e.text for k in world.desk.posts if k.post for e in k.post.entries]
+    lines = [w for w in (*seen, *world.desk.words()) if w.startswith("line")]
+    assert lines == ["line 0", "line 1", "line 2", "line 3"]
     assert len(world.desk.roots) == 1
+    assert world.desk.crowded == []
     log = await world.messages(customer)
     assert [m.text for m in log if m.role is Role.TEAMMATE] == ["reply"]
     assert [m.seq for m in log] == list(range(1, len(log) + 1))
+    assert len([m for m in log if m.role is Role.ASSISTANT]) == 2
+    assert [d for d in await world.store.truth.deliveries(None) if d.leg == "desk"] == []
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("trouble", ["", "again", "made", "lost"])
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.fault("F08", "F09", "F35")
+async def test_a_crash_at_any_call_breaks_no_promise(
+    tmp_path: Path, trouble: str, part: int
+) -> None:
+    """Die at each step, start again, say again what was not answered, and compare."""
+    (tmp_path / "whole").mkdir()
+    whole = await dies_at(tmp_path / "whole", None, trouble)
+    for steps in range(part + 1, len(whole) + 1, PARTS):
+        folder = tmp_path / str(steps)
+        folder.mkdir()
+        await dies_at(folder, steps, trouble)
+
+
+async def test_the_script_comes_by_every_call(tmp_path: Path) -> None:
+    """Reads and writes of the store, the calls of the desk, and the assistant are steps."""
+    burnt = set(await dies_at(tmp_path, None, "made"))
+
+    calls = ("commit", "load", "history", "open", "post", "refresh", "amend", "find", "answer")
+    assert {f"before {call}" for call in calls} <= burnt
