@@ -21,7 +21,7 @@ PIP_INSTALL := $(PIP) install --require-hashes
 # The backend comes from the lock, so building the project fetches nothing.
 PIP_PROJECT := $(PIP) install --no-deps --no-build-isolation --editable .
 
-.PHONY: help setup setup-dev tools demo test check bench soak lock widget clean
+.PHONY: help setup setup-dev tools demo test check bench soak planted lock widget clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: $(VENV)/.dev ## Run the benchmarks, as ratios against baselines of the sa
 
 soak: $(VENV)/.dev ## Run the bridge under load and faults for a long time
 	$(BIN)/python -m tests.soak $(ARGS)
+
+planted: $(VENV)/.dev ## Plant bugs in a copy and see that the tests catch each
+	$(BIN)/python -m tests.planted $(ARGS)
 
 widget: $(VENV)/.dev ## Build the widget that is served from its source
 	$(BIN)/python -m adapters.web.widget $(ARGS)
