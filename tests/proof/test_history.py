@@ -26,6 +26,31 @@ def test_a_good_history_has_no_problems() -> None:
         (Seen(("c0-0", "c0-2"), GOOD_LOG, 1), "c0 in the thread: lost [1]"),
         (Seen(("c0-0", "c0-1", "c0-1", "c0-2"), GOOD_LOG, 1), "c0 in the thread: doubled [1]"),
         (Seen(("c0-1", "c0-0", "c0-2"), GOOD_LOG, 1), "c0 in the thread: out of order"),
+        (
+            Seen((*GOOD_THREAD, "c0-4", "c0-3"), (*GOOD_LOG, ("customer", "c0-3")), 1),
+            "c0 in the thread: out of order",
+        ),
+        (
+            Seen((*GOOD_THREAD, "c0-3", "c0-3"), GOOD_LOG, 1),
+            "c0 in the thread: doubled [3]",
+        ),
+        (Seen(GOOD_THREAD, GOOD_LOG[1:], 1), "c0 in the log: lost [0]"),
+        (
+            Seen(GOOD_THREAD, (*GOOD_LOG, ("customer", "c0-2")), 1),
+            "c0 in the log: doubled [2]",
+        ),
+        (
+            Seen(GOOD_THREAD, (*GOOD_LOG[:2], *reversed(GOOD_LOG[2:4]), GOOD_LOG[4]), 1),
+            "c0 in the log: out of order",
+        ),
+        (
+            Seen(GOOD_THREAD, (*GOOD_LOG, ("teammate", "t0-1")), 1),
+            "t0 at the customer's: doubled [1]",
+        ),
+        (
+            Seen(GOOD_THREAD, (GOOD_LOG[0], GOOD_LOG[4], *GOOD_LOG[2:4], GOOD_LOG[1]), 1),
+            "t0 at the customer's: out of order",
+        ),
         (Seen(GOOD_THREAD, GOOD_LOG, 2), "conversation 0: 2 threads"),
         (Seen(GOOD_THREAD, GOOD_LOG[:-1], 1), "t0 at the customer's: lost [1]"),
         (

@@ -7,6 +7,8 @@ import argparse
 import asyncio
 import sys
 import tempfile
+import time
+from collections import Counter
 from pathlib import Path
 
 from tests.databases import running_postgres, sqlite_url
@@ -15,15 +17,27 @@ from tests.proof.harness import kill_loop
 SLICE = 100
 """Kills in one run of the loop; each run starts with a fresh database."""
 
+BEGUN = time.monotonic()
+TOTALS: Counter[str] = Counter()
+"""What all runs together did."""
+
 
 def run(name: str, url: str, kills: int, instances: int) -> int:
     """Run one slice, print its line, and return how many promises were broken."""
+    begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="handoff-soak-") as folder:
         database = url or sqlite_url(Path(folder))
         problems, totals = asyncio.run(
             kill_loop(database, Path(folder), kills=kills, instances=instances)
         )
-    print(f"{name}: {totals} broken: {len(problems)}", flush=True)
+    seconds = time.monotonic() - begin
+    TOTALS.update(totals)
+    print(
+        f"{time.strftime('%H:%M:%S')} {name}: {totals}, broken: {len(problems)}, "
+        f"{seconds:.0f} s, {seconds / max(totals['kills'], 1):.2f} s per kill; "
+        f"so far {dict(TOTALS)} in {time.monotonic() - BEGUN:.0f} s",
+        flush=True,
+    )
     for problem in problems[:20]:
         print(f"  {problem}", flush=True)
     return len(problems)
@@ -41,6 +55,7 @@ def main() -> int:
         for begin in range(0, given.kills, SLICE):
             url = server.fresh_database()
             broken += run("postgresql, two instances", url, min(SLICE, given.kills - begin), 2)
+    print(f"all: {dict(TOTALS)}, broken: {broken}, {time.monotonic() - BEGUN:.0f} s", flush=True)
     return 1 if broken else 0
 
 
