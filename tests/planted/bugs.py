@@ -112,7 +112,7 @@ BUGS: tuple[Bug, ...] = (
         "bridge/relay/sending.py",
         "if self._clock.now() - since >= settle:",
         "if self._clock.now() >= since:",
-        (MACHINE,),
+        (CRASHES,),
     ),
     Bug(
         "an attempt is not stored before it leaves",
@@ -127,7 +127,7 @@ BUGS: tuple[Bug, ...] = (
         ONCE_OUT,
         "bridge/relay/sending.py",
         "in_doubt = head.progress is Progress.SENDING",
-        "in_doubt = head.position > 1 and head.progress is Progress.SENDING",
+        'in_doubt = "Open" not in str(head.payload) and head.progress is Progress.SENDING',
         (CRASHES,),
     ),
     Bug(
