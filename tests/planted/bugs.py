@@ -192,7 +192,7 @@ BUGS: tuple[Bug, ...] = (
         "bridge/reactions/delivery.py",
         "return outcome.floor is not Floor.ASSISTANT or outcome.epoch != ask.epoch",
         "return outcome.floor is not Floor.ASSISTANT",
-        (MACHINE,),
+        (WALKS,),
     ),
     Bug(
         "an outside bot may answer under an old epoch",
@@ -200,7 +200,7 @@ BUGS: tuple[Bug, ...] = (
         "bridge/reactions/customer.py",
         "stale = fact.epoch is not None and fact.epoch != outcome.epoch",
         "stale = False",
-        (MACHINE,),
+        (THREADS,),
     ),
     Bug(
         "a note is also said to the customer",
@@ -216,7 +216,7 @@ BUGS: tuple[Bug, ...] = (
         "bridge/reactions/teammate.py",
         "withdrawn = fact.text is None or fact.note",
         "withdrawn = fact.text is None",
-        (MACHINE,),
+        (WALKS,),
     ),
     Bug(
         "a reply deleted before it came is brought back by an older edit",

@@ -1,9 +1,9 @@
-"""Threads that are late, lost or given up, and work that an operator revives."""
+"""What comes late, is lost or was given up: threads, replies, answers, and revived work."""
 
 import pytest
 
 from bridge.domain.errors import Refused, TryAgain
-from bridge.domain.facts import AssistantWanted, TeammateAmended, Verb
+from bridge.domain.facts import AssistantWanted, BotWrote, Declined, TeammateAmended, Verb
 from bridge.domain.handoff import Floor
 from bridge.domain.ids import ConversationId, PostRef, ThreadRef
 from bridge.domain.messages import Role
@@ -132,3 +132,15 @@ async def test_a_notice_retried_while_another_is_on_its_way_waits_behind_it(worl
 
     assert len(world.desk.notices()) == 2
     assert [d for d in await world.relay.store.deliveries(None) if d.leg == "notice"] == []
+
+
+async def test_an_outside_bot_cannot_answer_under_an_epoch_that_is_over(world: World) -> None:
+    """The assistant has the floor again, and still what was thought before is not stored."""
+    customer = await world.escalated()
+    await goes_back(world, customer)
+    now = world.clock.now()
+    late = BotWrote(
+        key="late", at=now, conversation_id=customer, role="assistant", text="late", epoch=0
+    )
+    assert isinstance(await world.report(late), Declined)
+    assert "late" not in [m.text for m in await world.messages(customer)]
