@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.domain.errors import Refused, TryAgain
+from bridge.domain.errors import Refused, TryAgain, Uncertain
 from bridge.domain.facts import AssistantWanted, BotWrote, Declined, TeammateAmended, Verb
 from bridge.domain.handoff import Floor
 from bridge.domain.ids import ConversationId, PostRef, ThreadRef
@@ -123,7 +123,7 @@ async def test_a_notice_retried_while_another_is_on_its_way_waits_behind_it(worl
     await world.clicks(customer, Verb.RELEASE)
     await world.settle()
     (dead,) = [d for d in await world.relay.store.dead() if d.leg == "notice"]
-    world.desk.before = [TryAgain("not now", 5.0)]
+    world.desk.before = [Uncertain("the reply was lost")]
     await world.clicks(customer, Verb.CLAIM)
     await world.clicks(customer, Verb.RELEASE)
     await world.settle()
