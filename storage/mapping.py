@@ -1,50 +1,23 @@
-"""The only translator between the domain's values and rows.
+"""The translator between the domain's values and rows.
 
-A row is a tuple in the order of its table's columns. A payload's stored name never changes.
+A row is a tuple in the order of its table's columns. Deliveries are translated in `outgoing`.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from bridge.domain.conversation import RECENT, Conversation, Customer
-from bridge.domain.delivery import (
-    Ask,
-    CallWebhook,
-    Delivery,
-    Leg,
-    MarkReplies,
-    OpenThread,
-    Payload,
-    PostMessage,
-    PostNotice,
-    PostTranscript,
-    Progress,
-    RefreshCard,
-    Undecoded,
-)
 from bridge.domain.facts import Timer
 from bridge.domain.handoff import Floor, Handoff, Reason, State
 from bridge.domain.ids import PostRef
 from bridge.domain.messages import Attachment, Author, Message, Note, Role
-from bridge.domain.shards import shard_of, shard_of_conversation
+from bridge.domain.shards import shard_of_conversation
 from bridge.ports.core import Waiting
-from bridge.ports.store import Record, Settlement, TakenFact, TimerSetting
-from storage.coding import Unreadable, decode, decode_list, encode
+from bridge.ports.store import Record, TakenFact, TimerSetting
+from storage.coding import decode, decode_list, encode
 from storage.tables import CONVERSATION, HANDOFF
 
 Row = tuple[Any, ...]
-
-KINDS: dict[str, type[Payload]] = {
-    "open_thread": OpenThread,
-    "post_transcript": PostTranscript,
-    "post_message": PostMessage,
-    "post_notice": PostNotice,
-    "refresh_card": RefreshCard,
-    "mark_replies": MarkReplies,
-    "ask": Ask,
-    "call_webhook": CallWebhook,
-}
-_KIND_NAMES = {kind: name for name, kind in KINDS.items()}
 
 
 def _author(author: Author) -> Row:
@@ -219,67 +192,6 @@ def fact_row(fact: TakenFact) -> Row:
 def fact_of(row: Sequence[Any]) -> TakenFact:
     """Return a taken fact from its row."""
     return TakenFact(*row)
-
-
-def delivery_row(delivery: Delivery) -> Row:
-    """Return a delivery as a row, without a receipt."""
-    return (
-        delivery.id,
-        delivery.conversation_id,
-        delivery.leg,
-        delivery.position,
-        shard_of(delivery),
-        delivery.desk,
-        delivery.room,
-        _KIND_NAMES[type(delivery.payload)],
-        encode(delivery.payload),
-        delivery.created_at,
-        delivery.progress,
-        delivery.attempts,
-        delivery.parts_done,
-        delivery.due_at,
-        delivery.attempted_at,
-        delivery.error,
-        None,
-    )
-
-
-def delivery_of(row: Sequence[Any]) -> Delivery:
-    """Return a delivery from its row; what nobody here can read comes as `Undecoded`."""
-    return Delivery(
-        id=row[0],
-        conversation_id=row[1],
-        position=row[3],
-        desk=row[5],
-        room=row[6],
-        payload=_payload_of(row),
-        created_at=row[9],
-        progress=Progress(row[10]),
-        attempts=row[11],
-        parts_done=row[12],
-        due_at=row[13],
-        attempted_at=row[14],
-        error=row[15],
-    )
-
-
-def _payload_of(row: Sequence[Any]) -> Payload:
-    try:
-        return decode(KINDS[row[7]], row[8])
-    except KeyError:
-        why = f"this version knows no payload called {row[7]!r}"
-    except Unreadable as problem:
-        why = str(problem)
-    return Undecoded(Leg(row[2]), why)
-
-
-def settlement_row(settlement: Settlement) -> Row:
-    """Return what a settlement changes: the delivery's id, then the columns from `progress` on."""
-    delivery, receipt = settlement.delivery, settlement.receipt
-    counts = delivery.attempts, delivery.parts_done
-    moments = delivery.due_at, delivery.attempted_at
-    told = encode(receipt) if receipt is not None else None
-    return (delivery.id, delivery.progress, *counts, *moments, delivery.error, told)
 
 
 def timer_row(setting: TimerSetting) -> Row:

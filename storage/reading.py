@@ -19,7 +19,7 @@ from bridge.domain.ids import ConversationId, DeliveryId
 from bridge.domain.messages import Message, Note
 from bridge.ports.core import Waiting
 from bridge.ports.store import Loaded, Record, Settlement, TimerSetting, Wanted
-from storage import mapping, tables
+from storage import mapping, outgoing, tables
 from storage.coding import decode
 from storage.statements import LONGEST_KEY, UNSETTLED
 from storage.tables import Table
@@ -192,19 +192,19 @@ def deliveries(
         (False, False): _OF_ALL,
     }[given[0] is not None, given[1] is not None]
     rows = yield query, tuple(values for values in given if values is not None)
-    return tuple(mapping.delivery_of(row) for row in rows)
+    return tuple(outgoing.delivery_of(row) for row in rows)
 
 
 def dead(limit: int) -> Reading[tuple[Delivery, ...]]:
     """Read the deliveries given up on, the oldest first."""
     rows = yield _DEAD, (limit,)
-    return tuple(mapping.delivery_of(row) for row in rows)
+    return tuple(outgoing.delivery_of(row) for row in rows)
 
 
 def delivery(delivery_id: DeliveryId) -> Reading[Delivery | None]:
     """Read one delivery."""
     rows = yield from _listed(_ONE_DELIVERY, (delivery_id,))
-    return mapping.delivery_of(rows[0]) if rows else None
+    return outgoing.delivery_of(rows[0]) if rows else None
 
 
 def settlement(delivery_id: DeliveryId) -> Reading[Settlement | None]:
@@ -214,7 +214,7 @@ def settlement(delivery_id: DeliveryId) -> Reading[Settlement | None]:
         return None
     receipt = rows[0][-1]
     kept = decode(Receipt, receipt) if receipt is not None else None
-    return Settlement(mapping.delivery_of(rows[0]), kept)
+    return Settlement(outgoing.delivery_of(rows[0]), kept)
 
 
 def due_timers(now: float, shards: Iterable[int]) -> Reading[tuple[TimerSetting, ...]]:

@@ -12,8 +12,9 @@ from typing import Any
 
 from bridge.domain.delivery import OpenThread, Progress
 from bridge.ports.store import Unstorable, Write
-from storage import mapping, tables
-from storage.mapping import KINDS, Row
+from storage import mapping, outgoing, tables
+from storage.mapping import Row
+from storage.outgoing import KINDS
 from storage.tables import JSON, TEXT, Table
 
 # ruff: noqa: S608 (the only words put into these statements are names from our own tables)
@@ -170,7 +171,7 @@ def _settled(*progress: Progress) -> Callable[[Write], list[Row]]:
     def rows(write: Write) -> list[Row]:
         last = {settlement.delivery.id: settlement for settlement in write.settled}
         return [
-            mapping.settlement_row(settlement)
+            outgoing.settlement_row(settlement)
             for settlement in last.values()
             if settlement.delivery.progress in wanted
         ]
@@ -230,7 +231,7 @@ PLAN = (
     Step(MOVE_DELIVERY, _settled(Progress.QUEUED, Progress.DEAD)),
     Step(CANCEL_DELIVERIES, _cancelled),
     Step(MOVE_DELIVERY, _settled(Progress.SENDING)),
-    Step(INSERT_DELIVERY, lambda write: [mapping.delivery_row(d) for d in write.deliveries]),
+    Step(INSERT_DELIVERY, lambda write: [outgoing.delivery_row(d) for d in write.deliveries]),
     Step(UPSERT_TIMER, lambda write: _timers(write, cleared=False)),
     Step(
         DELETE_TIMER,

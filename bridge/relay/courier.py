@@ -163,7 +163,7 @@ class Courier:
             if delivery.progress is Progress.QUEUED:
                 self._enqueue(delivery, fresh=False)
             return
-        if lane.queue and lane.queue[0].id == delivery.id:
+        if lane.is_at_head(delivery):
             lane.queue.popleft()
         self._sender.done.pop(delivery.id, None)
         if delivery.progress is Progress.QUEUED and lane.task is not None:

@@ -1,7 +1,9 @@
 """A lane: what waits on one conversation's way to one party, and what its legs are like."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from bridge.domain.delivery import Delivery, Leg, OpenThread, Patience
 from bridge.domain.ids import ConversationId, DeliveryId
@@ -35,9 +37,24 @@ class Lane:
     parked: bool = False
     fresh: DeliveryId | None = None
 
+    def is_at_head(self, delivery: Delivery) -> bool:
+        """Whether a delivery, in whatever progress, is the next to go."""
+        return bool(self.queue) and self.queue[0].id == delivery.id
+
+    def group(
+        self, merges: Callable[[tuple[Delivery, ...], Delivery], bool]
+    ) -> tuple[Delivery, ...]:
+        """Return the head and those right behind it that may go in the same post."""
+        group = [self.queue[0]]
+        for delivery in islice(self.queue, 1, None):
+            if not merges(tuple(group), delivery):
+                break
+            group.append(delivery)
+        return tuple(group)
+
     def put_back(self, delivery: Delivery) -> bool:
         """Put a delivery where it stood at the head; False when the lane went on without it."""
-        if not self.queue or self.queue[0].id != delivery.id:
+        if not self.is_at_head(delivery):
             return False
         self.queue[0] = delivery
         return True

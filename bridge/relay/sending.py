@@ -77,46 +77,43 @@ class Sender:
             raise
         except Exception:
             log.exception("carrier failed", extra={"action": "carrier_failed", "delivery": head.id})
-            if lane.queue and lane.queue[0].id == head.id:
+            if lane.is_at_head(head):
                 await self._again(lane, lane.queue[0], TryAgain("internal error"))
 
     async def _attempt(self, lane: Lane, head: Delivery) -> None:
         carrier = self._carriers[head.leg]
-        if isinstance(head.payload, Undecoded):
-            await self._dead(lane, head, head.payload.why)
-            return
-        wait = head.due_at - self._clock.now()
-        if wait > 0:
-            await self._clock.sleep(wait)
-            if self.stopping or not lane.queue or lane.queue[0].id != head.id:
-                return
-        in_doubt = head.progress is Progress.SENDING and lane.fresh != head.id
-        if in_doubt and not await self._settle_doubt(lane, head, carrier):
-            return
-        if in_doubt and head.attempts >= self._patience[head.leg].attempts:
-            await self._dead(lane, head, "every attempt ended without an answer")
+        if not await self._may_leave(lane, head, carrier):
             return
         await carrier.turn(head)
-        if not lane.queue or lane.queue[0].id != head.id:
+        if not lane.is_at_head(head):
             return
         if self._clock.monotonic() > self._inbox.owned_until:
             await self._clock.wait(self._inbox.renewed, STORE_PAUSE)
             return
-        group = self._group(lane, carrier)
+        group = lane.group(carrier.merges)
         head = await self._mark(lane, lane.queue[0])
         if not lane.put_back(head):
             return
         lane.fresh = None
         await self._send(lane, (head, *group[1:]), carrier)
 
-    def _group(self, lane: Lane, carrier: Carrier) -> tuple[Delivery, ...]:
-        """Return the head and those right behind it that may go in the same post."""
-        group = [lane.queue[0]]
-        for delivery in list(lane.queue)[1:]:
-            if not carrier.merges(tuple(group), delivery):
-                break
-            group.append(delivery)
-        return tuple(group)
+    async def _may_leave(self, lane: Lane, head: Delivery, carrier: Carrier) -> bool:
+        """Wait until the head is due and no attempt of it is in doubt; False when it is done with."""
+        if isinstance(head.payload, Undecoded):
+            await self._dead(lane, head, head.payload.why)
+            return False
+        wait = head.due_at - self._clock.now()
+        if wait > 0:
+            await self._clock.sleep(wait)
+        if self.stopping or not lane.is_at_head(head):
+            return False
+        if head.progress is not Progress.SENDING or lane.fresh == head.id:
+            return True
+        must = await self._settle_doubt(lane, head, carrier)
+        if must and head.attempts >= self._patience[head.leg].attempts:
+            await self._dead(lane, head, "every attempt ended without an answer")
+            return False
+        return must
 
     async def _mark(self, lane: Lane, head: Delivery) -> Delivery:
         """Store that the head is being sent, where a repetition would be seen."""
@@ -148,8 +145,8 @@ class Sender:
     async def _arrived(self, lane: Lane, group: tuple[Delivery, ...], carried: Carried) -> None:
         head = group[0]
         if carried.more:
-            onward = replace(head, parts_done=head.parts_done + 1, due_at=0.0, attempts=0)
-            onward = replace(onward, progress=Progress.QUEUED)
+            done = head.parts_done + 1
+            onward = head.moved(Progress.QUEUED, parts_done=done, due_at=0.0, attempts=0)
             if lane.put_back(onward):
                 await self._inbox.put(Step((Settlement(onward),)))
             return
@@ -246,7 +243,7 @@ class Sender:
             if carried is not None:
                 await self._arrived(lane, (head, *self._merged(lane, carried)), carried)
                 return False
-            if not lane.queue or lane.queue[0].id != head.id or lane.parked:
+            if not lane.is_at_head(head) or lane.parked:
                 return False
             if self._clock.now() - since >= settle:
                 return True

@@ -11,7 +11,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MATRIX = Path(__file__).with_name("matrix.toml")
-NOT_YET = "not shown yet"
 LISTED = 3
 
 
@@ -32,13 +31,8 @@ class Row:
 
 
 def read_matrix(path: Path = MATRIX) -> list[Row]:
-    """Return the rows of the matrix; a pending one has the provisional reason."""
-    read = tomllib.loads(path.read_text("utf-8"))
-    pending = dict.fromkeys(read.get("pending", ()), NOT_YET)
-    rows = [Row(**{"not_covered": pending.pop(row["id"], ""), **row}) for row in read["row"]]
-    if pending:
-        raise MatrixError(f"pending rows that do not exist: {', '.join(pending)}")
-    return rows
+    """Return the rows of the matrix."""
+    return [Row(**row) for row in tomllib.loads(path.read_text("utf-8"))["row"]]
 
 
 def marked_rows(node: ast.expr, place: str) -> Iterator[str]:

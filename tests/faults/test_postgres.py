@@ -143,6 +143,7 @@ def pair() -> Iterator[tuple[PostgresServer, PostgresServer]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
+@pytest.mark.fault("F58")
 def test_a_failover_to_a_synchronous_standby_loses_nothing(
     pair: tuple[PostgresServer, PostgresServer],
 ) -> None:

@@ -97,16 +97,6 @@ def test_what_does_not_fit_is_named(
         table(rows, shown)
 
 
-def test_a_pending_row_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    """The list of rows still to be shown cannot name one that is not in the matrix."""
-    path = tmp_path / "matrix.toml"
-    row = '[[row]]\nid = "F01"\ngroup = "g"\nfault = "f"\nholds = "h"\n'
-    path.write_text(f'pending = ["F93"]\n{row}', "utf-8")
-
-    with pytest.raises(MatrixError, match="F93"):
-        read_matrix(path)
-
-
 def test_the_matrix_of_this_repository_is_whole() -> None:
     """Ninety-two rows, numbered without a gap, each with its tests or its reason."""
     rows = read_matrix()

@@ -12,7 +12,7 @@ from bridge.domain.conversation import Customer
 from bridge.domain.delivery import Leg, Payload, PostMessage, Receipt, Undecoded
 from bridge.domain.ids import PostRef, ThreadRef
 from storage.coding import Unreadable, decode, decode_list, encode
-from storage.mapping import KINDS, delivery_of, delivery_row
+from storage.outgoing import KINDS, delivery_of, delivery_row
 from tests.storage.things import PAYLOADS, conversation, delivery
 
 
