@@ -34,7 +34,14 @@ _SYNCED = (
     " WHERE current_setting('synchronous_commit') = 'off'"
 )
 
-FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # A statement begun while the server's word that the session is over is still being read.
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 """Whatever can go wrong between us and the server."""
 
 AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)

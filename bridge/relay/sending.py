@@ -98,7 +98,7 @@ class Sender:
         await self._send(lane, (head, *group[1:]), carrier)
 
     async def _may_leave(self, lane: Lane, head: Delivery, carrier: Carrier) -> bool:
-        """Wait until the head is due and no attempt of it is in doubt; False when it is done with."""
+        """Wait until the head is due and in no doubt; False when there is nothing to send."""
         if isinstance(head.payload, Undecoded):
             await self._dead(lane, head, head.payload.why)
             return False

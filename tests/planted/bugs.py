@@ -126,8 +126,8 @@ BUGS: tuple[Bug, ...] = (
         "a root in doubt is posted again without looking",
         ONCE_OUT,
         "bridge/relay/sending.py",
-        "in_doubt = head.progress is Progress.SENDING",
-        'in_doubt = "Open" not in str(head.payload) and head.progress is Progress.SENDING',
+        "if head.progress is not Progress.SENDING or",
+        'if "Open" in str(head.payload) or head.progress is not Progress.SENDING or',
         (CRASHES,),
     ),
     Bug(
