@@ -11,6 +11,7 @@ from bridge.ports.store import News, Store, TimerSetting
 from bridge.relay.batch import Batch
 from bridge.relay.courier import Courier
 from bridge.relay.inbox import StoreInbox
+from bridge.relay.lanes import at_once
 from bridge.relay.presence import LivePresence
 
 log = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ class Chores:
         self._courier.keep_only(owned)
         if gained:
             found = await self._store.deliveries(gained)
-            self._courier.adopt(found, shards=gained)
+            self._courier.adopt(map(at_once, found), shards=gained)
 
     def _hear(self, news: News) -> None:
         if news.conversations is None:

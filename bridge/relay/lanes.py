@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
-from bridge.domain.delivery import Delivery, Leg, OpenThread, Patience
+from bridge.domain.delivery import DESK_LEGS, Delivery, Leg, OpenThread, Patience, Progress
 from bridge.domain.ids import ConversationId, DeliveryId
 
 Key = tuple[ConversationId, Leg]
@@ -63,3 +63,12 @@ class Lane:
 def parks(delivery: Delivery) -> bool:
     """Whether a dead delivery holds up what follows it."""
     return delivery.leg in PARKING and not isinstance(delivery.payload, OpenThread)
+
+
+def at_once(delivery: Delivery) -> Delivery:
+    """Return a delivery as whoever begins to carry it tries it: what waits because its desk could
+    not be reached is tried without waiting, and that attempt does not count.
+    """
+    if delivery.leg not in DESK_LEGS or delivery.progress is not Progress.QUEUED:
+        return delivery
+    return delivery.moved(Progress.QUEUED, due_at=0.0, attempts=max(delivery.attempts - 1, 0))

@@ -100,9 +100,11 @@ class Talk:
 class Proof:
     """A fake platform, some bridges on one database, and people who write through all of it."""
 
-    def __init__(self, database_url: str, folder: Path, *, instances: int = 1) -> None:
+    def __init__(
+        self, database_url: str, folder: Path, *, instances: int = 1, seed: int = 7
+    ) -> None:
         self.slack = FakeSlack()
-        self.random = random.Random(7)
+        self.random = random.Random(seed)
         self._database_url = database_url
         self._folder = folder
         self._count = instances
@@ -303,10 +305,16 @@ def _count(told: dict[str, int]) -> int:
 
 
 async def kill_loop(
-    database_url: str, folder: Path, *, kills: int, talks: int = 6, instances: int = 1
+    database_url: str,
+    folder: Path,
+    *,
+    kills: int,
+    talks: int = 6,
+    instances: int = 1,
+    seed: int = 7,
 ) -> tuple[list[str], dict[str, int]]:
     """Run the whole loop; returns the broken promises and the totals."""
-    proof = Proof(database_url, folder, instances=instances)
+    proof = Proof(database_url, folder, instances=instances, seed=seed)
     async with proof.running():
         await proof.begin(talks)
         done = asyncio.Event()

@@ -144,3 +144,20 @@ async def test_an_outside_bot_cannot_answer_under_an_epoch_that_is_over(world: W
     )
     assert isinstance(await world.report(late), Declined)
     assert "late" not in [m.text for m in await world.messages(customer)]
+
+
+async def test_a_start_tries_at_once_what_waits_for_the_desk(world: World) -> None:
+    """After a long outage and a restart nobody waits for the pause of the last failure."""
+    customer = await world.arrives()
+    await world.asks_for_person(customer)
+    await world.settle()
+    world.desk.before = [TryAgain("away")] * 6
+    await world.says(customer, "line 1")
+    await world.pass_time(30, step=1)
+    assert lines(world) == []
+    world.desk.before = []
+
+    await world.restart()
+    await world.settle()
+
+    assert lines(world) == ["line 1"]

@@ -22,13 +22,13 @@ TOTALS: Counter[str] = Counter()
 """What all runs together did."""
 
 
-def run(name: str, url: str, kills: int, instances: int) -> int:
+def run(url: str, kills: int, instances: int, seed: int) -> int:
     """Run one slice, print its line, and return how many promises were broken."""
-    begin = time.monotonic()
+    begin, name = time.monotonic(), f"postgresql, {instances} instances" if url else "sqlite"
     with tempfile.TemporaryDirectory(prefix="handoff-soak-") as folder:
         database = url or sqlite_url(Path(folder))
         problems, totals = asyncio.run(
-            kill_loop(database, Path(folder), kills=kills, instances=instances)
+            kill_loop(database, Path(folder), kills=kills, instances=instances, seed=seed)
         )
     seconds = time.monotonic() - begin
     TOTALS.update(totals)
@@ -47,14 +47,16 @@ def main() -> int:
     """Run all slices."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=1000, help="kills per database")
+    parser.add_argument("--only", choices=("sqlite", "postgresql"), help="one database")
     given = parser.parse_args()
+    slices = [min(SLICE, given.kills - begin) for begin in range(0, given.kills, SLICE)]
     broken = 0
-    for begin in range(0, given.kills, SLICE):
-        broken += run("sqlite", "", min(SLICE, given.kills - begin), 1)
-    with running_postgres() as server:
-        for begin in range(0, given.kills, SLICE):
-            url = server.fresh_database()
-            broken += run("postgresql, two instances", url, min(SLICE, given.kills - begin), 2)
+    if given.only != "postgresql":
+        broken += sum(run("", kills, 1, seed) for seed, kills in enumerate(slices))
+    if given.only != "sqlite":
+        with running_postgres() as server:
+            for seed, kills in enumerate(slices):
+                broken += run(server.fresh_database(), kills, 2, seed)
     print(f"all: {dict(TOTALS)}, broken: {broken}, {time.monotonic() - BEGUN:.0f} s", flush=True)
     return 1 if broken else 0
 
