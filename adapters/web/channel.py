@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from itertools import cycle
 
 from aiohttp import web
 
@@ -19,7 +20,7 @@ from adapters.web.given import Core, WebSettings
 from adapters.web.limits import Limits
 from adapters.web.origins import Origins, origin_of
 from adapters.web.sessions import Sessions
-from adapters.web.sightings import Sightings
+from adapters.web.sightings import MOMENTS, Sightings
 from adapters.web.stream import Streams
 from adapters.web.visitors import Visitors
 from bridge.ports.files import Files
@@ -71,14 +72,15 @@ class WebChannel:
 
     async def _tell(self) -> None:
         """Apart from the heartbeats: a store that is slow must not silence the streams."""
-        while True:
-            await self._clock.sleep(1.0)
-            await self._sightings.tell()
+        for moment in cycle(range(MOMENTS)):
+            await self._clock.sleep(1.0 / MOMENTS)
+            await self._sightings.tell(moment)
 
     async def tick(self) -> None:
         """Let one second pass, when nothing runs."""
         self.streams.tick()
-        await self._sightings.tell()
+        for moment in range(MOMENTS):
+            await self._sightings.tell(moment)
 
     def close(self) -> None:
         """End the streams, so that the server can stop."""
