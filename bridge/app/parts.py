@@ -110,9 +110,9 @@ def web(settings: Settings, desks: Sequence[Connected], policy: PolicyFile) -> W
 
 def ready(relay: Relay) -> Mapping[str, Component]:
     """Return the state of each component, for /readyz."""
-    owned = len(relay.inbox.owned)
+    owned, stores = len(relay.inbox.owned), relay.inbox.is_storing
     return {
-        "store": Component("open", ready=True),
+        "store": Component("open" if stores else "takes nothing", ready=stores),
         "shards": Component(f"{owned} owned", ready=True),
         "courier": Component(f"{relay.courier.waiting()} waiting", ready=True),
     }

@@ -103,7 +103,9 @@ class Chores:
                 )
             try:
                 await self._renew()
+                self._inbox.is_storing = True
             except StoreUnavailable:
+                self._inbox.is_storing = False
                 log.warning("leases not renewed", extra={"action": "lease_late"})
 
     async def _renew(self) -> None:

@@ -70,6 +70,7 @@ class StoreInbox:
         self.owned: dict[int, int] = {}
         self.owned_until = inf
         self.renewed = asyncio.Event()
+        self.is_storing = True
         self.starter: Callable[[], Starter] = lambda: lambda delivery: delivery
 
     async def report(self, fact: Fact) -> Verdict:
@@ -146,6 +147,7 @@ class StoreInbox:
 
     def _fail(self, waiters: list[Waiter], problem: Exception) -> None:
         self.forget(None)
+        self.is_storing = self.is_storing and not isinstance(problem, StoreUnavailable)
         for waiter in waiters:
             if not waiter.answer.done():
                 waiter.answer.set_exception(problem)
@@ -163,6 +165,7 @@ class StoreInbox:
             try:
                 if batch.has_something:
                     await self._store.commit(batch.write)
+                    self.is_storing = True
             except Moved:
                 self.forget(frozenset(batch.touched))
                 self._known.clear()

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bridge.app.parts import ready
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.facts import CustomerWrote, Declined, Taken
 from bridge.domain.ids import ConversationId
@@ -52,7 +53,7 @@ async def test_a_fact_the_database_refuses_does_not_take_its_neighbours_along(
 
 
 async def test_nothing_is_acknowledged_while_the_database_is_away(world: World) -> None:
-    """The sender hears that it must come again; the same fact is then taken."""
+    """The sender hears that it must come again, and /readyz says so; the same fact is then taken."""
     customer = await world.arrives()
     real = world.relay.store.commit
 
@@ -63,9 +64,11 @@ async def test_nothing_is_acknowledged_while_the_database_is_away(world: World) 
     world.relay.store.commit = away  # type: ignore[method-assign]
     with pytest.raises(StoreUnavailable):
         await world.says(customer, "hello", "one")
+    assert not ready(world.relay)["store"].ready
     world.relay.store.commit = real  # type: ignore[method-assign]
 
     assert isinstance(await world.says(customer, "hello", "one"), Taken)
+    assert ready(world.relay)["store"].ready
     assert [m.text for m in await world.messages(customer)][:1] == ["hello"]
 
 
