@@ -53,7 +53,7 @@ async def test_a_fact_the_database_refuses_does_not_take_its_neighbours_along(
 
 
 async def test_nothing_is_acknowledged_while_the_database_is_away(world: World) -> None:
-    """The sender hears that it must come again, and /readyz says so; the same fact is then taken."""
+    """The sender hears that it must come again, /readyz says so too; the fact is then taken."""
     customer = await world.arrives()
     real = world.relay.store.commit
 
