@@ -74,10 +74,14 @@ class Line(asyncio.Protocol):
         return self._is_kept and transport is not None and not transport.is_closing()
 
     def ask(self, request: bytes) -> "asyncio.Future[Reply]":
-        """Write a request; the future ends with its `Reply`, or with `Unanswered`."""
+        """Write a request; the future ends with its `Reply`, or with `Unanswered`.
+
+        Raises `NotSent` on a connection that has ended.
+        """
         answer = self._answer = asyncio.get_running_loop().create_future()
-        if self._transport is not None:
-            self._transport.write(request)
+        if self._transport is None:
+            raise NotSent("there is no connection")
+        self._transport.write(request)
         return answer
 
     def close(self) -> None:
@@ -195,6 +199,10 @@ class Wire:
         loop = asyncio.get_running_loop()
         until = loop.time() + total
         line = self._kept(loop.time()) or await self._opened(connect)
+        if not line.is_usable:
+            # It ended between being handed over and being used.
+            self._drop(line)
+            raise NotSent("the connection had ended")
         answer = line.ask(b"%b%d\r\n\r\n%b" % (head, len(body), body))
         timer = loop.call_at(until, line.close)
         try:
