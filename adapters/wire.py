@@ -78,9 +78,9 @@ class Line(asyncio.Protocol):
 
         Raises `NotSent` on a connection that has ended.
         """
-        answer = self._answer = asyncio.get_running_loop().create_future()
         if self._transport is None:
             raise NotSent("there is no connection")
+        answer = self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return answer
 
@@ -122,7 +122,8 @@ class Line(asyncio.Protocol):
     # ── the parser's side ───────────────────────────────────────────────────────────────────────
 
     def on_message_begin(self) -> None:
-        """Begin an answer."""
+        """Begin an answer; after one that nobody asked for the connection is not used again."""
+        self._is_kept = self._is_kept and self._answer is not None
         self._headers, self._body, self._size, self._has_end = {}, [], 0, False
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -149,7 +150,7 @@ class Line(asyncio.Protocol):
         if not self._began:
             return
         self._began = False
-        self._is_kept = self._parser.should_keep_alive()
+        self._is_kept = self._is_kept and self._parser.should_keep_alive()
         answer, self._answer = self._answer, None
         if answer is not None and not answer.done():
             body = b"".join(self._body)

@@ -177,10 +177,12 @@ async def test_a_connection_the_server_closed_is_not_used_again() -> None:
 
 
 async def test_bytes_nobody_asked_for_end_a_connection() -> None:
-    """A second answer to one request is never taken for the answer to the next."""
-    async with serving(OK + OK.replace(b"ok", b"no")) as (_, wire):
-        assert (await post(wire)).body == b"ok"
-        assert (await post(wire)).body == b"ok"
+    """A second answer to one request, or its beginning, is never taken for the next one's."""
+    for surplus in (OK.replace(b"ok", b"no"), OK[:20]):
+        async with serving(OK + surplus) as (server, wire):
+            assert (await post(wire)).body == b"ok"
+            assert (await post(wire)).body == b"ok"
+            assert server.connections == 2
 
 
 @pytest.mark.parametrize("most", [1, 3])
