@@ -4,9 +4,9 @@ import asyncio
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from bridge.domain.errors import StoreUnavailable
+from bridge.domain.errors import ConfigurationError, StoreUnavailable
 from storage.sqlite import SqliteReader, SqliteStore
-from storage.sqlite_file import MEMORY, refuse
+from storage.sqlite_file import MEMORY, check_folder, refuse
 from storage.store import Reader, SqlStore
 
 _POSTGRES = frozenset({"postgresql", "postgres"})
@@ -39,6 +39,18 @@ def open_store(url: str) -> SqlStore:
     if path is not None:
         return SqliteStore(path)
     return _postgres(url)
+
+
+def is_to_be_made(url: str) -> bool:
+    """Return whether a URL names a SQLite file that the first start will make."""
+    path = sqlite_path(url)
+    if path is None or path == MEMORY or Path(path).exists():
+        return False
+    try:
+        check_folder(Path(path))
+    except ConfigurationError:
+        return False
+    return True
 
 
 def open_reader(url: str) -> Reader:

@@ -14,7 +14,7 @@ from bridge.clock import SystemClock
 from bridge.config import Settings
 from bridge.domain.errors import BridgeError, ConfigurationError
 from bridge.relay.relay import Outside, Relay
-from storage import open_reader, open_store
+from storage import is_to_be_made, open_reader, open_store
 from storage.blobs import DiskFiles
 
 
@@ -52,6 +52,8 @@ async def _desks(
 
 
 async def _database(settings: Settings, problems: list[str]) -> None:
+    if is_to_be_made(settings.database_url):
+        return
     try:
         async with open_reader(settings.database_url) as reader:
             await reader.dead(1)

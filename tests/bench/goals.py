@@ -58,7 +58,7 @@ RATIO = Against.RATIO
 def _throughput(kind: str, inward: float, outward: float) -> tuple[Goal, ...]:
     return (
         Goal(f"customer→Slack, {kind}", "loops", kind, "in per s", inward, against=RATIO),
-        Goal(f"agent→customer, {kind}", "loops", kind, "out per s", outward, against=RATIO),
+        Goal(f"teammate→customer, {kind}", "loops", kind, "out per s", outward, against=RATIO),
     )
 
 
@@ -78,14 +78,14 @@ GOALS = (
     *_throughput("postgresql", 0.8, 1.3),
     *_throughput("postgresql + uvloop", 0.8, 1.3),
     _most("CPU customer→Slack", "loops", "in cpu us", 1.2, RATIO),
-    _most("CPU agent→customer", "loops", "out cpu us", 1.2, RATIO),
+    _most("CPU teammate→customer", "loops", "out cpu us", 1.2, RATIO),
     _most("acknowledgement p99, Slack 0 ms", "latency 0 ms", "ack p99 ms", 15),
     _most("acknowledgement p99, Slack 50 ms", "latency 50 ms", "ack p99 ms", 15),
     _most("acknowledgement p99, Slack 200 ms", "latency 200 ms", "ack p99 ms", 15),
     _added("customer→Slack, p50", "in p50 ms", 3),
     _added("customer→Slack, p99", "in p99 ms", 15),
-    _added("agent→customer, p50", "out p50 ms", 3),
-    _added("agent→customer, p99", "out p99 ms", 15),
+    _added("teammate→customer, p50", "out p50 ms", 3),
+    _added("teammate→customer, p99", "out p99 ms", 15),
     Goal("share of 1 post/s used", "pacing", "sqlite", "allowance used", 0.95),
     _most("first post after a kill, s", "drain", "first post s", 1),
     Goal("drain beside the steady rate", "drain", "sqlite", "of the steady rate", 0.8),

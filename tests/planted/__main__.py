@@ -101,6 +101,8 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="part of a bug's name; none means all")
     names = parser.parse_args().names
     chosen = [bug for bug in BUGS if not names or any(name in bug.name for name in names)]
+    if not chosen:
+        print("No bug has that in its name; the names are in tests/planted/bugs.py.")
     return 1 if not chosen or check(chosen) else 0
 
 

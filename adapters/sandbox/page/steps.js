@@ -43,7 +43,7 @@ const STEPS = [
 ];
 
 const DONE = {
-  text: "That was the whole loop. Edit a reply, write a note, or kill the program and start it again: nothing is lost.",
+  text: "That was the whole loop. Edit a reply, write a note, or start it with --data FOLDER, kill it and start it again: nothing is lost.",
   deed: "Begin again as a new customer",
 };
 
