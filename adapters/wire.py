@@ -201,7 +201,6 @@ class Wire:
         until = loop.time() + total
         line = self._kept(loop.time()) or await self._opened(connect)
         if not line.is_usable:
-            # It ended between being handed over and being used.
             self._drop(line)
             raise NotSent("the connection had ended")
         answer = line.ask(b"%b%d\r\n\r\n%b" % (head, len(body), body))
@@ -235,7 +234,7 @@ class Wire:
         try:
             async with asyncio.timeout(within):
                 return await self._room() or await self._connected()
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, RuntimeError) as error:
             raise NotSent(type(error).__name__) from error
 
     async def _room(self) -> Line | None:
@@ -297,7 +296,5 @@ class Wire:
 
 def _address(host: str, port: int) -> aiohappyeyeballs.AddrInfoType:
     """Return an address as connecting wants it."""
-    family, place = (
-        (socket.AF_INET6, (host, port, 0, 0)) if ":" in host else (socket.AF_INET, (host, port))
-    )
-    return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", place
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port)

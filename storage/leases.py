@@ -26,8 +26,9 @@ _SEEN = f"""
 INSERT INTO instance (id, host, started_at, seen_at, commits) VALUES ($1, $2, {NOW}, {NOW}, 0)
 ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
 """  # noqa: S608
-_GONE = "DELETE FROM instance WHERE seen_at < $1"
-_ALIVE = "SELECT count(*) FROM instance"
+# A commit alone is no sign of life: whoever does not renew takes no shard.
+_GONE = "DELETE FROM instance WHERE seen_at < $1 AND started_at < $1"
+_ALIVE = "SELECT count(*) FROM instance WHERE seen_at >= $1"
 _KEEP = "UPDATE shard SET until = $2 WHERE id = ANY($1)"
 _TAKE = "UPDATE shard SET owner = $3, epoch = epoch + 1, until = $2 WHERE id = ANY($1)"
 _RELEASE = "UPDATE shard SET owner = NULL, until = 0 WHERE id = ANY($1)"
@@ -57,7 +58,7 @@ async def renew(connection: Connection, me: str, host: str) -> dict[int, int]:
             await connection.execute(_CLAMP_SEEN, now)
         await connection.execute(_SEEN, me, host)
         await connection.execute(_GONE, now - LEASE)
-        alive: int = await connection.fetchval(_ALIVE)
+        alive: int = await connection.fetchval(_ALIVE, now - LEASE)
         shares = share_out([Lease(*row[:4]) for row in rows], me, alive, now)
         until = now + LEASE
         await connection.execute(_KEEP, _ids(shares.keep), until)

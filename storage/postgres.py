@@ -53,7 +53,7 @@ _FENCES = "SELECT id, epoch FROM shard WHERE id = ANY($1) AND owner = $2 ORDER B
 _NOTIFY = f"""
 WITH told AS (
     INSERT INTO instance (id, host, started_at, seen_at, commits)
-    VALUES ($1, $2, {leases.NOW}, {leases.NOW}, 1)
+    VALUES ($1, $2, {leases.NOW}, 0, 1)
     ON CONFLICT (id) DO UPDATE SET commits = instance.commits + 1
     RETURNING commits
 )

@@ -6,8 +6,9 @@ PostgreSQL's words (`$1`, `= ANY($1)`); `for_sqlite` says them in SQLite's.
 """
 
 import json
+import logging
 import re
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -20,9 +21,11 @@ from bridge.domain.messages import Message, Note
 from bridge.ports.core import Waiting
 from bridge.ports.store import Loaded, Record, Settlement, TimerSetting, Wanted
 from storage import mapping, outgoing, tables
-from storage.coding import decode
+from storage.coding import Unreadable, decode
 from storage.statements import LONGEST_KEY, UNSETTLED
 from storage.tables import Table
+
+log = logging.getLogger(__name__)
 
 Rows = Sequence[Sequence[Any]]
 Query = tuple[str, tuple[Any, ...]]
@@ -236,7 +239,18 @@ def next_timer() -> Reading[float | None]:
 def queue(limit: int) -> Reading[tuple[Waiting, ...]]:
     """Read the open handoffs, the longest waiting first."""
     rows = yield _QUEUE, (limit,)
-    return tuple(mapping.waiting_of(row) for row in rows)
+    return tuple(_readable(rows))
+
+
+def _readable(rows: Rows) -> Iterator[Waiting]:
+    """Yield what can be read: one handoff that cannot must not hide the others."""
+    for row in rows:
+        try:
+            yield mapping.waiting_of(row)
+        except Unreadable as problem:
+            log.error(  # noqa: TRY400 -- the problem says it all
+                "a handoff cannot be read", extra={"action": "unreadable", "why": str(problem)}
+            )
 
 
 def ahead(handoff: Handoff) -> Reading[int]:

@@ -149,7 +149,7 @@ class SlackDesk:
     ) -> PostRef | ThreadRef | None:
         """Look for a post that carries `key`; the newest roots or a thread's replies are read."""
         place = _place(thread) if thread is not None else None
-        heard = self.office.echoes.find(room, place, key)
+        heard = self.office.echoes.find(room, place, key, since - WIDE_SKEW_SECONDS)
         if heard is not None:
             return _ref(self._stands((key,), heard), place)
         try:

@@ -15,7 +15,7 @@ from itertools import count
 from typing import Protocol
 
 from adapters.slack.kept import Kept
-from adapters.slack.refs import Place
+from adapters.slack.refs import Place, ts_order
 from bridge.domain.errors import DeliveryError, StoreUnavailable
 from bridge.ports.core import Clock, Receipts
 
@@ -96,10 +96,10 @@ class Echoes:
         """Whether a post's echo has come."""
         return self._places.get(place) is not None
 
-    def find(self, room: str, root: Place | None, key: str) -> Place | None:
+    def find(self, room: str, root: Place | None, key: str, oldest: float) -> Place | None:
         """Return where a post with this key was heard of, in a thread or as a root of a room."""
         echo = self._heard.get(key)
-        if echo is None or echo.place.channel != room:
+        if echo is None or echo.place.channel != room or ts_order(echo.place.ts)[0] < oldest:
             return None
         return echo.place if echo.is_root is (root is None) and root in {None, echo.root} else None
 
@@ -154,11 +154,12 @@ class Echoes:
         """Return whether a post is another's second copy; None when that cannot be said yet."""
         if not echo.keys:
             return False
-        confirmed = [self._confirmed.get(key) for key in echo.keys]
-        if None not in confirmed:
-            return echo.place not in confirmed
+        # What is remembered may be another instance's past: it keeps a post, and removes none.
+        if echo.place in [self._confirmed.get(key) for key in echo.keys]:
+            return False
         place = echo.place.thread if echo.is_root else echo.place.post
-        return await receipts.stands_elsewhere(echo.keys, place)
+        made_at = float(ts_order(echo.place.ts)[0])
+        return await receipts.stands_elsewhere(echo.keys, place, made_at)
 
     def _ask_again(self, waiting: _Waiting) -> None:
         now = self._clock.now()

@@ -93,10 +93,11 @@ class Receipts(Protocol):
     """What is recorded about where our posts stand."""
 
     async def stands_elsewhere(
-        self, keys: tuple[str, ...], place: PostRef | ThreadRef
+        self, keys: tuple[str, ...], place: PostRef | ThreadRef, made_at: float
     ) -> bool | None:
         """Whether all that a post with these keys carries stands in another place than this one.
 
+        `made_at` is when the platform says that the post was made, in epoch seconds.
         None when that cannot be said, or not yet. Raises `StoreUnavailable`.
         """
         ...

@@ -5,9 +5,10 @@ part by part; the courier stores how many parts are done in between.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bridge.domain.delivery import (
     NO_RECEIPT,
@@ -17,12 +18,16 @@ from bridge.domain.delivery import (
     Delivery,
     Receipt,
 )
-from bridge.domain.errors import Refused
+from bridge.domain.errors import BridgeError, Refused, Uncertain
 from bridge.domain.handoff import Floor
 from bridge.domain.policy.judge import Verdict
 from bridge.ports.assistant import Assistant, Draft, Question
 from bridge.ports.core import DraftGrew, Presence
 from bridge.relay.board import StoreBoard
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,17 @@ class Carried:
 
 
 DONE = Carried()
+
+
+async def in_doubt(call: Awaitable[Result]) -> Result:
+    """Return what a call returns; an end nobody expected leaves open whether it had its effect."""
+    try:
+        return await call
+    except BridgeError:
+        raise
+    except Exception as problem:
+        log.exception("carrier failed", extra={"action": "carrier_failed"})
+        raise Uncertain("internal error") from problem
 
 
 class Carrier(Protocol):

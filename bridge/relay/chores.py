@@ -82,7 +82,11 @@ class Chores:
     async def _ring(self) -> None:
         now = self._clock.now()
         for setting in await self._store.due_timers(now, self._inbox.owned):
-            verdict = await self._inbox.report(_rang(setting, now))
+            try:
+                verdict = await self._inbox.report(_rang(setting, now))
+            except StoreUnavailable:
+                # Rung again at the next look; one that cannot be taken holds up no other.
+                continue
             if not isinstance(verdict, Taken):
                 log.warning("a timer could not ring", extra={"action": "timer_declined"})
         self._next_timer = await self._store.next_timer() or now + LONGEST_NAP
@@ -118,11 +122,21 @@ class Chores:
             log.info("shards passed on", extra={"action": "shards_lost", "shards": len(lost)})
         self._courier.hold((), gained)
         self._inbox.own(dict(owned), asked_at + tenure.seconds - LONGEST_CALL)
-        # Also those whose loss was noticed before: `before` does not name them any more.
-        self._courier.keep_only(owned)
+        # Also those whose loss was noticed before: `before` does not name them any more. What is
+        # remembered of a shard that was somebody else's in between is not true any more.
+        self._courier.keep_only(owned.keys() - set(gained))
         if gained:
+            await self._take_over(gained)
+
+    async def _take_over(self, gained: list[int]) -> None:
+        try:
             found = await self._store.deliveries(gained)
-            self._courier.adopt(map(at_once, found), shards=gained)
+        except StoreUnavailable:
+            # Gained anew, and read, at the next round.
+            for shard in gained:
+                self._inbox.owned.pop(shard, None)
+            raise
+        self._courier.adopt(map(at_once, found), shards=gained)
 
     def _hear(self, news: News) -> None:
         if news.conversations is None:

@@ -19,7 +19,7 @@ A lane with nothing to do has no task, no timer and no memory.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Container, Coroutine, Iterable, Mapping
 
 from bridge.domain.delivery import Delivery, Leg, Progress
 from bridge.domain.ids import ConversationId
@@ -174,7 +174,7 @@ class Courier:
         lane.parked = False
         self._start(delivery.lane, lane)
 
-    def keep_only(self, owned: Mapping[int, int]) -> None:
+    def keep_only(self, owned: Container[int]) -> None:
         """Forget lanes whose shard another instance has now."""
         for key, lane in list(self._lanes.items()):
             if lane.queue and shard_of(lane.queue[0]) not in owned:

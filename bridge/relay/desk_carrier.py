@@ -38,6 +38,9 @@ TURNS: dict[type, Turn] = {
 """Which turn in the room's queue a payload asks for; the others are paced inside the desk."""
 
 
+APART = 5.0
+"""Seconds by which the clocks of two instances may differ in what they stamp on deliveries."""
+
 LOOKED_AT = 40
 """Messages before the escalation that a summary is made of."""
 
@@ -234,12 +237,13 @@ class DeskCarrier:
         """Return the ids of those behind the delivery that the found post carries as well."""
         behind = await self._store.deliveries(None, (delivery.conversation_id,))
         since = delivery.attempted_at or delivery.created_at
+        apart = APART if self._store.shared else 0.0
         merged: set[str] = set()
         for other in behind:
             if other.lane != delivery.lane or other.position <= delivery.position:
                 continue
             # What came after the attempt, or never fits into one post with it, is not in there.
-            if other.created_at > since or not self.merges((delivery,), other):
+            if other.created_at > since + apart or not self.merges((delivery,), other):
                 break
             there = await desk.find(delivery.room, thread, other.id, since)
             if there != found:

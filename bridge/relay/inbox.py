@@ -134,6 +134,7 @@ class StoreInbox:
         try:
             await self._store_batch(waiters)
         except StoreUnavailable as problem:
+            self.is_storing = False
             self._fail(waiters, problem)
         except Exception as problem:
             if len(waiters) > 1:
@@ -147,7 +148,6 @@ class StoreInbox:
 
     def _fail(self, waiters: list[Waiter], problem: Exception) -> None:
         self.forget(None)
-        self.is_storing = self.is_storing and not isinstance(problem, StoreUnavailable)
         for waiter in waiters:
             if not waiter.answer.done():
                 waiter.answer.set_exception(problem)

@@ -41,6 +41,10 @@ class Lane:
         """Whether a delivery, in whatever progress, is the next to go."""
         return bool(self.queue) and self.queue[0].id == delivery.id
 
+    def is_as_left(self, delivery: Delivery) -> bool:
+        """Whether this very value is the next to go, and not the same delivery read anew."""
+        return bool(self.queue) and self.queue[0] is delivery
+
     def group(
         self, merges: Callable[[tuple[Delivery, ...], Delivery], bool]
     ) -> tuple[Delivery, ...]:

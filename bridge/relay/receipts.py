@@ -4,6 +4,9 @@ from bridge.domain.delivery import Progress
 from bridge.domain.ids import DeliveryId, PostRef, ThreadRef
 from bridge.ports.store import Settlement, Store
 
+SKEW = 60.0
+"""Seconds by which the platform's clock may be behind ours; further apart, nothing is removed."""
+
 
 class StoreReceipts:
     """Receipts as the store keeps them."""
@@ -12,13 +15,14 @@ class StoreReceipts:
         self._store = store
 
     async def stands_elsewhere(
-        self, keys: tuple[str, ...], place: PostRef | ThreadRef
+        self, keys: tuple[str, ...], place: PostRef | ThreadRef, made_at: float
     ) -> bool | None:
         """Whether all that a post with these keys carries stands in another place than this one.
 
         The first key's receipt names the place; the deliveries merged behind it have none, and
         must be delivered. A receipt names the last part of a delivery only, so nothing is said
-        of the parts before it.
+        of the parts before it. A post made before its delivery was is another one's of the same
+        name, from before a backup was put back.
         """
         if not keys:
             return None
@@ -30,7 +34,7 @@ class StoreReceipts:
         known = {*receipt.posts, *((receipt.thread,) if receipt.thread else ())}
         if not known:
             return None
-        if place in known:
+        if place in known or made_at < first.delivery.created_at - SKEW:
             return False
         for key in keys[1:]:
             if await self._delivered(part_of(key)[0]) is None:

@@ -20,7 +20,7 @@ from bridge.domain.shards import shard_of
 from bridge.ports.core import Clock
 from bridge.ports.store import Settlement
 from bridge.relay.batch import Step
-from bridge.relay.carriers import Carried, Carrier
+from bridge.relay.carriers import Carried, Carrier, in_doubt
 from bridge.relay.inbox import StoreInbox
 from bridge.relay.lanes import PATIENCE, VISIBLE_ONCE, Lane, LaneLost, parks
 
@@ -85,7 +85,7 @@ class Sender:
         if not await self._may_leave(lane, head, carrier):
             return
         await carrier.turn(head)
-        if not lane.is_at_head(head):
+        if not lane.is_as_left(head):
             return
         if self._clock.monotonic() > self._inbox.owned_until:
             await self._clock.wait(self._inbox.renewed, STORE_PAUSE)
@@ -105,7 +105,7 @@ class Sender:
         wait = head.due_at - self._clock.now()
         if wait > 0:
             await self._clock.sleep(wait)
-        if self.stopping or not lane.is_at_head(head):
+        if self.stopping or not lane.is_as_left(head):
             return False
         if head.progress is not Progress.SENDING or lane.fresh == head.id:
             return True
@@ -132,7 +132,7 @@ class Sender:
     async def _send(self, lane: Lane, group: tuple[Delivery, ...], carrier: Carrier) -> None:
         head = group[0]
         try:
-            carried = await carrier.carry(group)
+            carried = await in_doubt(carrier.carry(group))
         except TryAgain as problem:
             await self._again(lane, head, problem)
         except Uncertain as problem:
@@ -257,7 +257,7 @@ class Sender:
     async def _look(self, lane: Lane, head: Delivery, carrier: Carrier) -> Carried | None:
         for attempt in range(1, LOOKS + 1):
             try:
-                return await carrier.find(head)
+                return await in_doubt(carrier.find(head))
             except (TryAgain, Uncertain) as problem:
                 after = problem.after if isinstance(problem, TryAgain) else None
                 await self._clock.sleep(after or self._patience[head.leg].delay(attempt))

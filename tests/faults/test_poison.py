@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bridge.app.parts import ready
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.handoff import Floor
 from bridge.domain.ids import ConversationId, PostRef
@@ -125,13 +126,17 @@ async def test_a_conversation_that_cannot_be_read_takes_no_neighbour_along(
         )
         assert isinstance(told[0], StoreUnavailable)
         assert not isinstance(told[1], BaseException)
-    for _ in range(90):
+    for _ in range(60):
         world.clock.advance(10)
         await world.settle(25)
     await world.says(two, "two 6")
     await world.settle()
 
     assert world.desk.words() == [f"two {number}" for number in range(7)]
+    # A timer that cannot ring holds up no other, nor does a row hide the rest of the queue.
+    assert any("has been waiting" in notice for notice in world.desk.notices())
+    assert [waiting.handoff.conversation_id for waiting in await world.relay.board.queue()] == [two]
+    assert ready(world.relay)["store"].ready
 
 
 async def test_a_line_that_ends_the_program_each_time_is_given_up_on(world: World) -> None:
