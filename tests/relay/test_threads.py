@@ -161,3 +161,28 @@ async def test_a_start_tries_at_once_what_waits_for_the_desk(world: World) -> No
     await world.settle()
 
     assert lines(world) == ["line 1"]
+
+
+@pytest.mark.parametrize("where", ["carry", "look"])
+async def test_an_end_nobody_expected_is_a_doubt(world: World, where: str) -> None:
+    """A call that broke after its effect, or a look-up that broke, makes nothing stand twice."""
+    customer = await world.escalated()
+    broken = RuntimeError("nobody thought of this")
+    if where == "carry":
+        world.desk.after = [broken]  # type: ignore[list-item]
+    else:
+        world.desk.after = [Uncertain("lost")]
+        real = world.desk.find
+        failed: list[object] = []
+
+        async def breaks_once(*asked: object) -> object:
+            if not failed:
+                failed.append(asked)
+                raise broken
+            return await real(*asked)  # type: ignore[arg-type]
+
+        world.desk.find = breaks_once  # type: ignore[assignment,method-assign]
+    await world.says(customer, "line 1")
+    await world.pass_time(60, step=1)
+
+    assert lines(world) == ["line 1"]
