@@ -105,6 +105,16 @@ async def test_a_second_signal_is_as_safe_as_a_kill(tmp_path: Path, second: sign
     assert problems == [], sample(problems)
 
 
+class Unhurried(Proof):
+    """Bridges that settle a doubt only after a time in which a call surely became visible, as they
+    do outside of tests: both instances live here, and pass shards on with calls under way.
+    """
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings of every bridge."""
+        return super().environment() | {"HANDOFF_SETTLE_SECONDS": "6"}
+
+
 @pytest.mark.postgres
 @pytest.mark.fault("F40")
 async def test_an_instance_that_stood_still_for_longer_than_its_lease(
@@ -113,7 +123,7 @@ async def test_an_instance_that_stood_still_for_longer_than_its_lease(
     """Stopped in the middle of everything, succeeded, and let go on: what it still wants to send
     and store under its old leases is neither sent nor stored.
     """
-    proof = Proof(postgres_url, tmp_path, instances=2)
+    proof = Unhurried(postgres_url, tmp_path, instances=2)
     async with proof.running():
         frozen = proof.bridges[0]
         async with under_load(proof):
