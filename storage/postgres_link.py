@@ -124,7 +124,7 @@ class Link:
                 command_timeout=ANSWER_SECONDS,
                 server_settings={**_SETTINGS, "application_name": self.name},
             )
-            await connection.execute(_SYNCED)
+            await self._begin(connection)
         except _MISSET as problem:
             raise refuse(f"PostgreSQL does not let us in: {problem}") from problem
         except ValueError as problem:
@@ -132,6 +132,16 @@ class Link:
         except FAILURES as problem:
             raise StoreUnavailable(explained(problem)) from problem
         return connection
+
+    async def _begin(self, connection: Connection) -> None:
+        """Set a connection up; one that nobody will hold is ended at once."""
+        try:
+            await connection.execute(_SYNCED)
+            if self.is_closed:
+                raise StoreUnavailable("the database is closed")
+        except BaseException:
+            connection.terminate()
+            raise
 
     def drop(self) -> None:
         """Give the connection up at once: nobody knows what state it is in."""
