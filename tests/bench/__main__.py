@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.bench.cases import CASES, FULL, QUICK, QUICK_CASES, Case, Ground, Size
 from tests.bench.goals import Results, faults, lines
-from tests.bench.process import NAIVE, Kind, cores
+from tests.bench.process import NAIVE, OURS, Kind
 from tests.databases import running_postgres, sqlite_url
 
 
@@ -69,8 +69,7 @@ def main() -> int:
     cases = chosen(given)
     # An end from outside unwinds like an interrupt, so that no bridge or database is left behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    _, ours = cores()
-    os.sched_setaffinity(0, ours)
+    os.sched_setaffinity(0, OURS)
     load = os.getloadavg()[0]
     print(f"{os.cpu_count()} cores, load {load:.1f} before the start", flush=True)
     wants_postgres = any(kind.postgres for case in cases for kind in case.kinds)

@@ -44,10 +44,14 @@ POSTGRES = Kind("postgresql", postgres=True)
 POSTGRES_UVLOOP = Kind("postgresql + uvloop", uvloop=True, postgres=True)
 
 
-def cores() -> tuple[set[int], set[int]]:
-    """Return the bridge's core and the measurer's; the same one where there is only one."""
+def _cores() -> tuple[set[int], set[int]]:
     found = sorted(os.sched_getaffinity(0))
     return {found[-1]}, {found[0]}
+
+
+# Asked once: whoever has moved to a core of his own no longer sees the other.
+THEIRS, OURS = _cores()
+"""The bridge's core and the measurer's; the same one where there is only one."""
 
 
 @dataclass(slots=True)
@@ -83,9 +87,8 @@ class Process:
     async def start(self) -> None:
         """Start it on the bridge's core and wait until it is ready."""
         before = os.sched_getaffinity(0)
-        theirs, _ = cores()
         with (self.folder / "log").open("ab") as log:
-            os.sched_setaffinity(0, theirs)  # inherited by the child and all its threads
+            os.sched_setaffinity(0, THEIRS)  # inherited by the child and all its threads
             try:
                 self.process = await asyncio.create_subprocess_exec(
                     *self.kind.order(self.port),
