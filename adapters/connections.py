@@ -5,78 +5,46 @@ hold every connection there is. Here each connection knows since when it owes so
 over all of them cuts those that are overdue, and their number is bounded. No timer per connection.
 """
 
+import asyncio
 import contextlib
 import logging
 import socket
 from asyncio import AbstractEventLoop, BaseTransport, WriteTransport
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.http_exceptions import BadHttpMethod
 
 from adapters.addresses import grouped
-from adapters.problems import MEDIA_TYPE, Problem, document
+from adapters.heads import NAME, whole
+from adapters.patience import BUSY, TOO_SLOW, ConnectionLimits
+from adapters.problems import Problem
+from adapters.short import Way, Ways, way_of
 from bridge.ports.core import Clock
 
 log = logging.getLogger(__name__)
-
-NAME = "handoff-bridge"
-"""What the server calls itself; versions are nobody's business."""
 
 UNACKNOWLEDGED_MS = 30_000
 """How long sent bytes may stay unacknowledged before the peer counts as gone (TCP_USER_TIMEOUT)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """Seconds and numbers a connection must keep to.
-
-    `head` is for a whole request head, counted from the connection or the head's first byte;
-    `body` for a body that comes slower than `body_rate` bytes a second, and `largest_body` the
-    bytes of any body at all; `reader` is for taking what was written, `idle` for the pause
-    between two requests, `linger` for the rest of a body that was refused. The watch's own step
-    comes on top: a head is cut within 10 seconds, a body or a reader that stands still within 30.
-    """
-
-    head: float = 8.0
-    body: float = 25.0
-    body_rate: int = 4096
-    largest_body: int = 64 << 20
-    reader: float = 25.0
-    idle: float = 75.0
-    linger: float = 2.0
-    total: int = 20_000
-    per_address: int = 256
-
-    @property
-    def step(self) -> float:
-        """The seconds between two looks at the connections."""
-        return min(1.0, self.head / 4, self.body / 4, self.reader / 4)
-
-
-def _plain_answer(status: int, phrase: str, detail: str) -> bytes:
-    """Return a whole HTTP/1.1 answer, for a connection that has no request to answer."""
-    body = document(status, detail)
-    head = (
-        f"HTTP/1.1 {status} {phrase}\r\nContent-Type: {MEDIA_TYPE}\r\n"
-        f"Content-Length: {len(body)}\r\nRetry-After: 5\r\nConnection: close\r\n\r\n"
-    )
-    return head.encode() + body
-
-
 BARE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": NAME}
 """Headers of an answer that does not come from the application."""
-
-BUSY = _plain_answer(503, "Service Unavailable", "There are too many connections; come again.")
-TOO_SLOW = _plain_answer(408, "Request Timeout", "The request did not come in time.")
 
 
 class Connection(web.RequestHandler):
     """One connection. `begin` and `end` frame a request that is being handled."""
 
-    __slots__ = ("_connections", "_head_since", "_request", "_request_since", "_stalled_since")
+    __slots__ = (
+        "_answering",
+        "_connections",
+        "_head_since",
+        "_request",
+        "_request_since",
+        "_stalled_since",
+    )
 
     def __init__(
         self, connections: "Connections", manager: web.Server, loop: AbstractEventLoop
@@ -95,6 +63,7 @@ class Connection(web.RequestHandler):
         self._request: web.Request | None = None
         self._request_since = 0.0
         self._stalled_since: float | None = None
+        self._answering: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Take the connection, or tell the peer that there are too many."""
@@ -117,7 +86,66 @@ class Connection(web.RequestHandler):
         """Note when a request's head begins."""
         if self._head_since is None and self._request is None:
             self._head_since = self._connections.now()
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            super().data_received(data)
+            return
+        # aiohttp is at rest. What it parses now it is not told of before the short way was tried.
+        self._waiter = None
         super().data_received(data)
+        self._waiter = waiter
+        if self._answering is None and not self._take_short_way():
+            self._wake()
+
+    def _wake(self) -> None:
+        """Let aiohttp go on with what it has parsed."""
+        waiter = self._waiter
+        if self._messages and waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _take_short_way(self) -> bool:
+        parser, task = self._parser, self._task_handler
+        if len(self._messages) != 1 or parser is None or task is None:
+            return False
+        message, payload = self._messages[0]
+        way = way_of(self._connections.ways, message, payload)
+        if way is None or not isinstance(message, RawRequestMessage):
+            return False
+        self._messages.popleft()
+        parser.message_consumed()
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        request = way.request(message, payload, self, StreamWriter(self, self._loop), task)
+        self._answering = self._loop.create_task(self._answer(request, way))
+        return True
+
+    async def _answer(self, request: web.Request, way: Way) -> None:
+        try:
+            try:
+                response = await way.handler(request)
+            except web.HTTPException as redirection:
+                response = redirection
+            raw = whole(response)
+            if raw is None:
+                await response.prepare(request)
+                await response.write_eof()
+                if not response.keep_alive:
+                    self.force_close()
+            elif self.transport is not None:
+                self.transport.write(raw)
+        except ConnectionError:
+            self.force_close()
+        except BaseException:
+            self.force_close()
+            raise
+        finally:
+            self._answering = None
+            self._wake()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 -- inherited
+        """Let the request that is being answered come to its end, then close."""
+        if self._answering is not None:
+            await asyncio.wait({self._answering}, timeout=timeout)
+        await super().shutdown(timeout)
 
     def pause_writing(self) -> None:
         """Note that the peer does not take what it is sent."""
@@ -205,6 +233,7 @@ class Connections:
         self._trusts = trusts
         self._open: dict[Connection, str] = {}
         self._by_address: Counter[str] = Counter()
+        self.ways: Ways = {}
         self.refused = 0
         self.cut = 0
 

@@ -15,20 +15,16 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
 from adapters.addresses import Addresses, Network
-from adapters.connections import NAME, Connection, ConnectionLimits, Connections
+from adapters.connections import Connection, Connections
+from adapters.heads import careful
 from adapters.metrics import CONTENT_TYPE, Counter, Durations, Metrics
-from adapters.problems import EXPECTED, Problem, as_bytes, has_begun, problem_of
+from adapters.patience import ConnectionLimits
+from adapters.plain import as_bytes
+from adapters.problems import EXPECTED, Problem, has_begun, problem_of
+from adapters.short import Handler, Make, ways
 from bridge.ports.core import Clock
 
 log = logging.getLogger(__name__)
-
-ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    hdrs.CACHE_CONTROL: "no-store",
-}
-"""Headers of every answer that does not bring its own."""
 
 DETAILS = {
     404: "There is nothing at this address.",
@@ -83,9 +79,6 @@ class Site:
     closing: tuple[Callable[[], None], ...] = ()
 
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
 def build_http_app(
     routes: Iterable[web.RouteDef], settings: HttpSettings, site: Site
 ) -> web.Application:
@@ -101,7 +94,7 @@ def build_http_app(
     for route in [*routes, *_own_routes(settings, site)]:
         options = {**route.kwargs, "expect_handler": _expect}
         web.RouteDef(route.method, route.path, route.handler, options).register(app.router)
-    app.on_response_prepare.append(_careful)
+    app.on_response_prepare.append(careful)
     for close in site.closing:
         app.on_shutdown.append(_closing(close))
     return app
@@ -120,7 +113,7 @@ def _edge(clock: Clock, requests: Counter, seconds: Durations) -> Middleware:
 
     @web.middleware
     async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
-        began = clock.monotonic()
+        began, route = clock.monotonic(), _route(request)
         connection = request.protocol
         if isinstance(connection, Connection):
             connection.begin(request)
@@ -136,10 +129,10 @@ def _edge(clock: Clock, requests: Counter, seconds: Durations) -> Middleware:
             raise
         else:
             if isinstance(response, web.Response):
-                seconds.observe(clock.monotonic() - began, _route(request))
+                seconds.observe(clock.monotonic() - began, route)
             return response
         finally:
-            requests.add(_method(request), _route(request), str(status))
+            requests.add(_method(request), route, str(status))
             if isinstance(connection, Connection):
                 connection.end()
 
@@ -185,15 +178,6 @@ def _route(request: web.Request) -> str:
 
 def _method(request: web.Request) -> str:
     return request.method if request.method in hdrs.METH_ALL else "other"
-
-
-async def _careful(request: web.Request, response: web.StreamResponse) -> None:
-    """Give every answer the headers that nobody should have to remember."""
-    del request
-    headers = response.headers
-    for name, value in ALWAYS.items():
-        headers.setdefault(name, value)
-    headers[hdrs.SERVER] = NAME
 
 
 async def _expect(request: web.Request) -> web.StreamResponse | None:
@@ -261,6 +245,7 @@ class HttpServer:
 
     def __init__(self, app: web.Application, settings: HttpSettings, clock: Clock) -> None:
         addresses = Addresses(settings.trusted_proxies)
+        self._app = app
         self.settings = settings
         self.port = settings.port
         self.routes = registered(app)
@@ -271,7 +256,9 @@ class HttpServer:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         await self._runner.setup()
-        make = self.connections.factory(cast("web.Server", self._runner.server), loop)
+        server = cast("web.Server", self._runner.server)
+        self.connections.ways = ways(self._app, cast("Make", server.request_factory))
+        make = self.connections.factory(server, loop)
         self._listening = await loop.create_server(
             make, self.settings.host, self.settings.port, backlog=BACKLOG
         )

@@ -4,24 +4,16 @@ A `Problem` is raised wherever a request turns out to be one that cannot be take
 field is wrong and what would mend it. Nothing of the inside is ever in it.
 """
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from aiohttp import web
 
+from adapters.plain import as_bytes
 from bridge.domain.errors import StoreUnavailable
 from bridge.ports.store import Unstorable
 
 MEDIA_TYPE = "application/problem+json"
-
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""Any plain value as compact JSON text."""
-
-
-def as_bytes(value: object) -> bytes:
-    """Return plain data as JSON in UTF-8; half a surrogate pair becomes a question mark."""
-    return encode(value).encode("utf-8", "replace")
 
 
 class Problem(Exception):

@@ -10,7 +10,8 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from adapters.problems import Problem, as_bytes
+from adapters.plain import as_bytes
+from adapters.problems import Problem
 from adapters.sandbox.events import Done, SandboxEvents
 from adapters.sandbox.ledger import Ledger
 from adapters.sandbox.markup import VERBS

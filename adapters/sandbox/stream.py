@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from adapters.problems import Problem, encode, try_again_in
+from adapters.plain import as_bytes
+from adapters.problems import Problem, try_again_in
 from adapters.sandbox.ledger import Ledger
 from adapters.sandbox.refs import Spot
 from adapters.sandbox.render import post_json, thread_json
@@ -120,4 +121,4 @@ def _changed(changes: Changes) -> list[bytes]:
 
 def _event(name: str, data: Json, number: int | None = None) -> bytes:
     head = f"id: {number}\n" if number is not None else ""
-    return f"{head}event: {name}\ndata: {encode(data)}\n\n".encode()
+    return b"%bevent: %b\ndata: %b\n\n" % (head.encode(), name.encode(), as_bytes(data))

@@ -57,7 +57,7 @@ class Relay:
         Raises `StoreUnavailable`, and `Unknown` or `NotYet` when it must come again.
         """
         subtype = event.get("subtype")
-        if event.get("type") not in _TYPES or not isinstance(subtype, str | None):
+        if event.get("type") not in _TYPES or not (subtype is None or isinstance(subtype, str)):
             raise_alarm(event, self._office.settings.rooms)
             return
         handler = _HANDLERS.get(subtype)

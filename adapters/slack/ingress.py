@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from adapters.slack.errands import NotYet
 from adapters.slack.events import Relay
@@ -34,6 +34,9 @@ PATH = "/slack/events"
 
 LARGEST_BODY = 1024 * 1024
 """Slack's own payloads stay far below; a text of 40,000 characters is some 200 kB of JSON."""
+
+EVENTS = "application/json"
+"""The media type of events."""
 
 NEVER = frozenset({400, 403})
 """Answers that would be the same for every repeat; a wrong secret or clock may be mended."""
@@ -68,7 +71,7 @@ class Ingress:
             log.warning("slack.signature_refused", extra={"action": "ingress"})
             return _answer((401, "the signature is missing, wrong or too old"))
         try:
-            payload = read(request.content_type, body)
+            payload = read(_media_type(request), body)
         except Malformed as error:
             return _answer((400, str(error)))
         return _answer(await self.take(payload))
@@ -107,22 +110,32 @@ class Ingress:
         event = body.get("event")
         if kind != "event_callback" or not isinstance(event, dict):
             return 200, None
-        return await self._ours(body, lambda _: self._taken(event))
-
-    async def _taken(self, event: Mapping[str, Any]) -> Answer:
+        refusal = await self._refusal(body)
+        if refusal is not None:
+            return refusal
         self._office.hearing.heard()
         await self._relay.take(event)
         return 200, None
 
     async def _ours(self, body: Mapping[str, Any], handle: Handle) -> Answer:
         """Handle what is for our app and workspace; refuse the rest."""
+        return await self._refusal(body) or await handle(body)
+
+    async def _refusal(self, body: Mapping[str, Any]) -> Answer | None:
+        """Return the refusal of what is for another app or workspace, else None."""
         identity = await self._office.people.identity()
         app = body.get("api_app_id")
         is_other_app = bool(self._app_id) and app != self._app_id
         if is_other_app or team_of(body) not in {"", identity.team}:
             log.warning("slack.foreign_payload", extra={"action": "ingress"})
             return 403, "this is for another app or workspace"
-        return await handle(body)
+        return None
+
+
+def _media_type(request: web.Request) -> str:
+    """Return the media type without parameters; the usual one is known by its looks."""
+    given = request.headers.get(hdrs.CONTENT_TYPE)
+    return given if given == EVENTS else request.content_type
 
 
 async def _body(request: web.Request) -> bytes | None:

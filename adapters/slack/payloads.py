@@ -1,16 +1,17 @@
 """From the bytes of a verified request to what it says. Pure; anything else is `Malformed`."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import parse_qsl
 
+from adapters.plain import from_bytes
 from adapters.slack.reading import dicts
 
 Json = Mapping[str, Any]
 
 MOST_FIELDS = 100
+NOT_UTF8 = "the body is not UTF-8"
 
 
 class Malformed(Exception):
@@ -48,13 +49,9 @@ Payload = Event | Interaction | Command | Nothing
 
 def read(content_type: str, body: bytes) -> Payload:
     """Return what a body says; raises `Malformed`."""
-    try:
-        text = body.decode()
-    except UnicodeDecodeError as error:
-        raise Malformed("the body is not UTF-8") from error
     if content_type == "application/x-www-form-urlencoded":
-        return _form(text)
-    return Event(_object(text))
+        return _form(body)
+    return Event(_object(body))
 
 
 def team_of(body: Json) -> str:
@@ -68,13 +65,16 @@ def team_of(body: Json) -> str:
     return str(body.get("team_id") or "")
 
 
-def _form(text: str) -> Payload:
+def _form(body: bytes) -> Payload:
     try:
+        text = body.decode()
         fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except UnicodeDecodeError as error:
+        raise Malformed(NOT_UTF8) from error
     except ValueError as error:
         raise Malformed("the form cannot be read") from error
     if "payload" in fields:
-        return Interaction(_object(fields["payload"]))
+        return Interaction(_object(fields["payload"].encode(errors="surrogatepass")))
     if "command" in fields:
         return Command(fields)
     if "ssl_check" in fields:
@@ -82,19 +82,13 @@ def _form(text: str) -> Payload:
     raise Malformed("the form has neither `payload` nor `command`")
 
 
-def _object(text: str) -> Json:
+def _object(text: bytes) -> Json:
     try:
-        found = _decode(text)
+        found = from_bytes(text)
+    except UnicodeDecodeError as error:
+        raise Malformed(NOT_UTF8) from error
     except (ValueError, RecursionError) as error:
         raise Malformed("the body is not JSON") from error
     if not isinstance(found, dict):
         raise Malformed("the JSON is not an object")
     return found
-
-
-def _no_constants(name: str) -> NoReturn:
-    message = f"{name} is not JSON"
-    raise ValueError(message)
-
-
-_decode = json.JSONDecoder(parse_constant=_no_constants).decode

@@ -4,13 +4,13 @@ Every end of a call is told in the words of bridge.domain.errors. Nothing is ret
 redirect is followed, and what Slack answered is never logged.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from yarl import URL
 
 from adapters.pacing import Lanes
+from adapters.plain import as_bytes, from_bytes
 from adapters.slack.errors import from_code, from_status
 from adapters.slack.limits import METHODS
 from adapters.slack.settings import SlackSettings
@@ -26,8 +26,6 @@ CONNECTING = 0.5
 """Which part of the time connecting may take: less than all of it, so that running out of time
 before anything was sent is told from running out of it after.
 """
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class SlackWeb:
@@ -47,14 +45,14 @@ class SlackWeb:
 
         Raises `TryAgain`, `Uncertain` or `Refused`.
         """
-        answer = await self._send(POST_MESSAGE, _encode(body).encode(errors="replace"), json=True)
+        answer = await self._send(POST_MESSAGE, as_bytes(body), json=True)
         if not isinstance(answer.get("ts"), str):
             raise Uncertain("Slack answered without a timestamp")
         return answer
 
     async def call(self, method: str, body: Mapping[str, object]) -> Answer:
         """Call a method that takes JSON, when its limit allows. Raises a `DeliveryError`."""
-        return await self._paced(method, _encode(body).encode(errors="replace"), json=True)
+        return await self._paced(method, as_bytes(body), json=True)
 
     async def ask(self, method: str, **fields: str) -> Answer:
         """Call a method that takes a form, as those that read do. Raises a `DeliveryError`."""
@@ -107,7 +105,7 @@ def _read(reply: Reply) -> Answer:
     if failure is not None:
         raise failure
     try:
-        answer = json.loads(reply.body)
+        answer = from_bytes(reply.body)
     except (ValueError, RecursionError) as error:
         raise Uncertain("Slack's answer is not JSON") from error
     if not isinstance(answer, dict) or not isinstance(answer.get("ok"), bool):

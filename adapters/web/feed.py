@@ -7,7 +7,7 @@ read again from there; so nothing is missed, doubled, or kept for a reader who d
 
 from collections.abc import Iterable
 
-from adapters.problems import encode
+from adapters.plain import as_bytes
 from adapters.web.shapes import is_waiting, message_json
 from bridge.domain.conversation import Conversation
 from bridge.domain.handoff import Handoff
@@ -23,7 +23,7 @@ HEARTBEAT = b":\n\n"
 def frame(event: str, value: object, cursor: int | None = None) -> bytes:
     """Return one server-sent event (WHATWG HTML, section 9.2)."""
     head = f"event: {event}\n" if cursor is None else f"id: {cursor}\nevent: {event}\n"
-    return f"{head}data: {encode(value)}\n\n".encode("utf-8", "replace")
+    return b"%bdata: %b\n\n" % (head.encode(), as_bytes(value))
 
 
 class Feed:

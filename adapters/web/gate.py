@@ -14,7 +14,8 @@ from typing import Any
 from aiohttp import web
 
 from adapters.addresses import Addresses
-from adapters.problems import EXPECTED, Problem, as_bytes, has_begun, problem_of
+from adapters.plain import as_bytes
+from adapters.problems import EXPECTED, Problem, has_begun, problem_of
 from adapters.web.bodies import read_fields
 from adapters.web.calls import Call, Who
 from adapters.web.fields import Fields, refuse

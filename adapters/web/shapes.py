@@ -5,6 +5,7 @@ reduced to one of two words, and where things stand at the desk is never told.
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from bridge.domain.conversation import Conversation
 from bridge.domain.handoff import Handoff, State
@@ -24,7 +25,14 @@ def moment(at: float | None) -> str | None:
     """Return epoch seconds as RFC 3339 in UTC, to the millisecond."""
     if at is None:
         return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    second, micros = divmod(round(at * 1e6), 1_000_000)
+    return f"{_second(second)}.{micros // 1000:03}Z"
+
+
+@lru_cache(maxsize=64)
+def _second(second: int) -> str:
+    """Return the part of RFC 3339 that many messages in a row have in common."""
+    return datetime.fromtimestamp(second, UTC).isoformat()[:-6]
 
 
 def author_json(author: Author) -> Json:

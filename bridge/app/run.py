@@ -55,18 +55,32 @@ Work = Coroutine[object, object, None]
 
 
 class Background:
-    """The background work of one process, cancelled together at the end."""
+    """The background work of one process, cancelled together at the end.
+
+    One task of the group watches over all of it: a task of the group for each piece of work would
+    cost more than much of the work, which comes and goes with every message.
+    """
 
     def __init__(self, group: asyncio.TaskGroup) -> None:
-        self._group = group
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._failed: asyncio.Future[None] = self._loop.create_future()
+        self._tasks: set[asyncio.Task[None]] = {group.create_task(self._watch(), name="watch")}
+
+    async def _watch(self) -> None:
+        await self._failed
 
     def spawn(self, work: Work, name: str) -> object:
         """Start work; a failure of it ends the whole group."""
-        task = self._group.create_task(work, name=name)
+        task = self._loop.create_task(work, name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        problem = None if task.cancelled() else task.exception()
+        if problem is not None and not self._failed.done():
+            self._failed.set_exception(problem)
 
     async def close(self) -> None:
         """End all of it and wait until it has ended."""

@@ -170,6 +170,11 @@ class Undeliverable(_Of):
     lost_thread: bool = False
 
 
+End = Delivered | Undeliverable
+# Beside the union a tuple: a check of each fact against a union takes several times as long.
+ENDS = (Delivered, Undeliverable)
+
+
 class Timer(StrEnum):
     """What a conversation may be waiting for; at most one timer of each kind is set."""
 

@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,7 +42,7 @@ class Clock(Protocol):
 class Inbox(Protocol):
     """The door in."""
 
-    async def report(self, fact: Fact) -> Verdict:
+    def report(self, fact: Fact) -> Awaitable[Verdict]:
         """Take a fact once and return only after it is stored.
 
         Raises `StoreUnavailable` when it could not be stored: the sender must come again.

@@ -35,9 +35,13 @@ def delivered(outcome: Outcome, fact: Delivered, rules: Rules) -> None:
             pass
 
 
+# A tuple, because a union is made anew each time it is looked at, and this is at every delivery.
+_TELLING = (OpenThread, Ask, MarkReplies)
+
+
 def needs_conversation(delivery: Delivery) -> bool:
     """Whether the end of a delivery says anything to its conversation at all."""
-    return isinstance(delivery.payload, OpenThread | Ask | MarkReplies)
+    return isinstance(delivery.payload, _TELLING)
 
 
 def _thread_opened(outcome: Outcome, fact: Delivered) -> None:

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from bridge.domain.conversation import Conversation
 from bridge.domain.delivery import Delivery, Progress
 from bridge.domain.facts import (
+    ENDS,
     Declined,
     Delivered,
     Duplicate,
+    End,
     Fact,
     SessionOpened,
     Taken,
     TeammateActed,
     TeammateAmended,
-    Undeliverable,
     Verdict,
 )
 from bridge.domain.ids import ConversationId, HandoffId, PostRef, ThreadRef
@@ -167,7 +168,7 @@ class Batch:
         taken = self._taken.get(item.key) if item.key else None
         if taken is not None:
             return Duplicate(taken.ref, taken.seq, taken.digest)
-        if isinstance(item, Delivered | Undeliverable):
+        if isinstance(item, ENDS):
             if not self._ends(item):
                 return LOST
             if not _needs_conversation(item):
@@ -205,7 +206,7 @@ class Batch:
         self.touched.add(conversation_id)
         return found
 
-    def _ends(self, fact: Delivered | Undeliverable) -> bool:
+    def _ends(self, fact: End) -> bool:
         """Settle the delivery a fact is about; returns False when its lease is gone."""
         if isinstance(fact, Delivered):
             done = tuple(
@@ -290,9 +291,7 @@ class Batch:
 
 
 def _needs_conversation(fact: Fact) -> bool:
-    if isinstance(fact, Delivered):
-        return needs_conversation(fact.delivery)
-    return True
+    return not isinstance(fact, Delivered) or needs_conversation(fact.delivery)
 
 
 def _address(fact: Fact) -> tuple[ThreadRef | None, HandoffId | None]:

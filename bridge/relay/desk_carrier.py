@@ -38,6 +38,8 @@ TURNS: dict[type, Turn] = {
 """Which turn in the room's queue a payload asks for; the others are paced inside the desk."""
 
 
+_POSTS = (PostMessage, PostNotice, PostTranscript)
+
 APART = 5.0
 """Seconds by which the clocks of two instances may differ in what they stamp on deliveries."""
 
@@ -107,7 +109,7 @@ class DeskCarrier:
         head = group[0]
         desk = self._desk(head)
         payload = head.payload
-        if isinstance(payload, PostMessage | PostNotice | PostTranscript):
+        if isinstance(payload, _POSTS):
             return await self._post(desk, group)
         conversation = await self._conversation(head)
         if isinstance(payload, OpenThread):

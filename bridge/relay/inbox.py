@@ -22,7 +22,7 @@ from math import inf
 
 from bridge.domain.conversation import Conversation
 from bridge.domain.errors import StoreUnavailable
-from bridge.domain.facts import Delivered, Fact, Undeliverable, Verdict
+from bridge.domain.facts import ENDS, Fact, Verdict
 from bridge.domain.ids import ConversationId, ThreadRef
 from bridge.domain.rules import Rules
 from bridge.ports.store import Moved, ShardLost, Store, Unstorable
@@ -49,6 +49,9 @@ class Waiter:
     answer: "asyncio.Future[Verdict]"
 
 
+# A tuple, because a union is made anew each time it is looked at.
+_URGENT = (Step, *ENDS)
+
 Committed = Callable[[Batch], None]
 
 
@@ -73,9 +76,9 @@ class StoreInbox:
         self.is_storing = True
         self.starter: Callable[[], Starter] = lambda: lambda delivery: delivery
 
-    async def report(self, fact: Fact) -> Verdict:
-        """Take a fact once; returns after it is stored. Raises `StoreUnavailable`."""
-        return await self.put(fact)
+    def report(self, fact: Fact) -> "asyncio.Future[Verdict]":
+        """Take a fact once; the future ends when it is stored, or with `StoreUnavailable`."""
+        return self.put(fact)
 
     def own(self, shards: dict[int, int], until: float) -> None:
         """Take over which shards are this instance's, and until when that is sure."""
@@ -86,7 +89,7 @@ class StoreInbox:
     def put(self, item: Fact | Step) -> "asyncio.Future[Verdict]":
         """Queue a fact or a step; the future ends when it is stored."""
         answer: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        urgent = isinstance(item, Step | Delivered | Undeliverable)
+        urgent = isinstance(item, _URGENT)
         (self._ends if urgent else self._queue).append(Waiter(item, answer))
         self._idle.clear()
         self._wake.set()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from adapters.connections import ConnectionLimits
+from adapters.patience import ConnectionLimits
 from bridge.domain.policy import default_policy
 from storage import open_store
 from tests.adapters.web.site import Stream, serve

@@ -11,10 +11,10 @@ from typing import Any, Self
 
 import aiohttp
 
-from adapters.connections import ConnectionLimits
 from adapters.http import Component, HttpServer, HttpSettings, build_http_app
 from adapters.http import Site as Served
 from adapters.metrics import Metrics
+from adapters.patience import ConnectionLimits
 from adapters.web.channel import WebChannel
 from adapters.web.given import Core, WebSettings
 from adapters.web.openapi import describe

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from adapters.connections import ConnectionLimits
+from adapters.patience import ConnectionLimits
 from bridge.domain.ids import FileId
 from bridge.domain.messages import Attachment
 from tests.adapters.web.site import Customer, Site, serve

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from adapters.connections import ConnectionLimits
+from adapters.patience import ConnectionLimits
 from bridge.domain.facts import CustomerSaw
 from bridge.ports.core import Changed, DraftGrew, Typing
 from tests.adapters.web.fakes import MemoryPresence

@@ -1,0 +1,35 @@
+"""Plain data to JSON bytes and back, as fast as a library can; what it refuses takes the slow way.
+
+The slow way is the standard library's, whose word on what JSON is counts: it reads halves of
+surrogate pairs, for example. Whole numbers beyond 64 bits may come back as the nearest double.
+"""
+
+import json
+
+import orjson
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def as_bytes(value: object) -> bytes:
+    """Return plain data as compact JSON in UTF-8; half a surrogate pair becomes a question mark.
+
+    Raises TypeError for what JSON cannot hold.
+    """
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return _encode(value).encode("utf-8", "replace")
+
+
+def from_bytes(raw: bytes) -> object:
+    """Return the value of a JSON text; raises ValueError (or RecursionError) for anything else."""
+    try:
+        return orjson.loads(raw)
+    except ValueError:
+        return json.loads(raw.decode(), parse_constant=_refused)
+
+
+def _refused(word: str) -> object:
+    message = f"{word} is not JSON"
+    raise ValueError(message)
