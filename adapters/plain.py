@@ -1,7 +1,8 @@
 """Plain data to JSON bytes and back, as fast as a library can; what it refuses takes the slow way.
 
 The slow way is the standard library's, whose word on what JSON is counts: it reads halves of
-surrogate pairs, for example. Whole numbers beyond 64 bits may come back as the nearest double.
+surrogate pairs, for example. Whole numbers beyond 64 bits may come back as the nearest double,
+and what is no number is written as null.
 """
 
 import json
