@@ -113,7 +113,6 @@ class Connection(web.RequestHandler):
             return False
         self._messages.popleft()
         parser.message_consumed()
-        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         request = way.request(message, payload, self, StreamWriter(self, self._loop), task)
         self._answering = self._loop.create_task(self._answer(request, way))
         return True
@@ -139,7 +138,14 @@ class Connection(web.RequestHandler):
             raise
         finally:
             self._answering = None
+            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
             self._wake()
+
+    def _process_keepalive(self) -> None:
+        # To aiohttp a connection on the short way looks idle.
+        if self._answering is not None:
+            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        super()._process_keepalive()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 -- inherited
         """Let the request that is being answered come to its end, then close."""

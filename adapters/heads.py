@@ -1,5 +1,6 @@
 """The headers that nobody should have to remember, and plain answers written in one piece."""
 
+from collections.abc import MutableMapping
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
@@ -25,7 +26,10 @@ _heads: dict[tuple[object, ...], bytes] = {}
 async def careful(request: web.Request, response: web.StreamResponse) -> None:
     """Give an answer that is being prepared the headers of every answer."""
     del request
-    headers = response.headers
+    _complete(response.headers)
+
+
+def _complete(headers: MutableMapping[str, str]) -> None:
     for name, value in ALWAYS.items():
         headers.setdefault(name, value)
     headers[hdrs.SERVER] = NAME
@@ -59,9 +63,8 @@ def whole(response: web.StreamResponse) -> bytes | None:
 
 
 def _head(response: web.Response) -> bytes:
-    headers = {**response.headers, hdrs.SERVER: NAME}
-    for name, value in ALWAYS.items():
-        headers.setdefault(name, value)
+    headers = response.headers.copy()
+    _complete(headers)
     lines = [f"HTTP/1.1 {response.status} {response.reason}", *map(": ".join, headers.items())]
     if any(set(line) & set("\r\n\0") for line in lines):
         raise ValueError("a header holds a line break")

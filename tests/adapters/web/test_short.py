@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
+from multidict import CIMultiDict
 
 from adapters.connections import Connection
 from adapters.http import HttpSettings
@@ -44,12 +45,10 @@ class Handlers:
         return web.Response(status=204)
 
     async def text(self, request: web.Request) -> web.StreamResponse:
-        """Answer with text, under a header that is usually ours to set."""
+        """Answer with text, under headers that are usually ours, and one that stands twice."""
         self.note(request)
-        return web.Response(
-            text="gr\N{LATIN SMALL LETTER U WITH DIAERESIS}n",
-            headers={"Cache-Control": "max-age=1"},
-        )
+        headers = CIMultiDict([("cache-control", "max-age=1"), ("Link", "<a>"), ("Link", "<b>")])
+        return web.Response(text="gr\N{LATIN SMALL LETTER U WITH DIAERESIS}n", headers=headers)
 
     async def refuse(self, request: web.Request) -> web.StreamResponse:
         """Refuse."""
@@ -266,7 +265,7 @@ async def test_only_idle_connections_are_too_old(handlers: Handlers) -> None:
             assert told(await answer(line))[2].endswith(b"number %d" % number)
             await asyncio.sleep(0.2)
         line[1].write(request("/wait", b"long"))
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.0)
         handlers.go.set()
         assert told(await answer(line))[2] == b"long"
         async with asyncio.timeout(5):
