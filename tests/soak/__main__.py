@@ -5,6 +5,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -49,6 +50,9 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=1000, help="kills per database")
     parser.add_argument("--only", choices=("sqlite", "postgresql"), help="one database")
     given = parser.parse_args()
+    # An end from outside unwinds like an interrupt, so that no bridge or database is left behind.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     slices = [min(SLICE, given.kills - begin) for begin in range(0, given.kills, SLICE)]
     broken = 0
     if given.only != "postgresql":
