@@ -9,7 +9,7 @@ import secrets
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -77,7 +77,10 @@ def sqlite_path(url: str) -> Path | None:
 def read_settings(
     environment: Mapping[str, str] | None = None, *, look_for_file: bool = True
 ) -> Settings:
-    """Return the settings; raises `ConfigurationError` with every problem found."""
+    """Return the settings; raises `ConfigurationError` with every problem found.
+
+    Nothing is made: a secret key that was not given is still empty, see `with_key`.
+    """
     env = os.environ if environment is None else environment
     problems: list[str] = []
     path, table = _read_file(env, problems) if look_for_file else (None, {})
@@ -95,12 +98,11 @@ def read_settings(
     if problems:
         raise ConfigurationError(problems)
     policy = table.get("policy", {})
-    settings = Settings(
+    return Settings(
         **values,  # type: ignore[arg-type]
         file=path,
         policy=policy if isinstance(policy, dict) else {},
     )
-    return with_key(settings)
 
 
 def _variable(key: str) -> str:
@@ -174,13 +176,49 @@ def _origins(value: object) -> tuple[str, ...]:
 
 
 def with_key(settings: Settings) -> Settings:
-    """Return the settings with a secret key: the one given, or one kept beside the SQLite file."""
+    """Return the settings with a secret key: the one given, or one kept beside the SQLite file.
+
+    The first time it is made, and the folder with it.
+    """
     if settings.secret_key:
         return settings
+    path = _key_path(settings)
+    key = _kept_key(path) if path else secrets.token_urlsafe(SECRET_BYTES)
+    return replace(settings, secret_key=Secret(key))
+
+
+def key_problems(settings: Settings) -> list[str]:
+    """Return why `with_key` would fail. Makes nothing."""
+    path = _key_path(settings)
+    if settings.secret_key or path is None:
+        return []
+    if path.exists():
+        try:
+            _read_key(path)
+        except ConfigurationError as error:
+            return list(error.problems)
+        return []
+    folder = next(parent for parent in path.parents if parent.exists())
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        return []
+    return [f"HANDOFF_DATABASE_URL: cannot write in {path.parent}; name a folder that can be used"]
+
+
+def _key_path(settings: Settings) -> Path | None:
     path = sqlite_path(settings.database_url)
-    key = _kept_key(path.with_suffix(".key")) if path else secrets.token_urlsafe(SECRET_BYTES)
-    changed = {f.name: getattr(settings, f.name) for f in fields(settings)}
-    return Settings(**{**changed, "secret_key": Secret(key)})
+    return path.with_suffix(".key") if path else None
+
+
+def _read_key(path: Path) -> str:
+    try:
+        kept = path.read_text(encoding="utf-8", errors="ignore").strip()
+    except OSError as problem:
+        message = f"HANDOFF_SECRET_KEY: {path} cannot be read: {problem.strerror}; or set one"
+        raise ConfigurationError([message]) from problem
+    if len(kept) < SHORTEST_SECRET:
+        message = f"HANDOFF_SECRET_KEY: {path} holds no usable key; set one or remove the file"
+        raise ConfigurationError([message])
+    return kept
 
 
 def _kept_key(path: Path) -> str:
@@ -188,11 +226,7 @@ def _kept_key(path: Path) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        kept = path.read_text(encoding="utf-8").strip()
-        if len(kept) < SHORTEST_SECRET:
-            message = f"HANDOFF_SECRET_KEY: {path} holds no usable key; set one or remove the file"
-            raise ConfigurationError([message]) from None
-        return kept
+        return _read_key(path)
     except OSError as problem:
         message = f"HANDOFF_DATABASE_URL: cannot write in {path.parent}: {problem.strerror}"
         raise ConfigurationError([message]) from problem

@@ -1,21 +1,24 @@
 """`handoff doctor`: everything that can be wrong before a customer notices, with its mend."""
 
 import contextlib
+from dataclasses import replace
 
 import aiohttp
 
-from adapters.assistants.choose import make_assistant
 from adapters.assistants.none import NoAssistant
 from adapters.outbound import open_session
 from bridge.app import parts
 from bridge.app.desks import Given, connect
 from bridge.app.policy import PolicyFile
+from bridge.app.prepared import problems_of
 from bridge.clock import SystemClock
-from bridge.config import Settings
+from bridge.config import Settings, sqlite_path
 from bridge.domain.errors import BridgeError, ConfigurationError
 from bridge.relay.relay import Outside, Relay
 from storage import is_to_be_made, open_reader, open_store
 from storage.blobs import DiskFiles
+
+MEMORY = "sqlite:///:memory:"
 
 
 async def examine(settings: Settings) -> list[str]:
@@ -23,11 +26,11 @@ async def examine(settings: Settings) -> list[str]:
     problems: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session())
+        problems += problems_of(settings, session)
         await _database(settings, problems)
-        _assistant_and_policy(settings, session, problems)
         await _desks(settings, session, stack, problems)
         await _public(settings, session, problems)
-    return problems
+    return list(dict.fromkeys(problems))
 
 
 async def _desks(
@@ -36,12 +39,12 @@ async def _desks(
     stack: contextlib.AsyncExitStack,
     problems: list[str],
 ) -> None:
-    """Ask every desk; the relay it is given never begins, so nothing is sent."""
-    clock, store = SystemClock(), open_store("sqlite:///:memory:")
-    rules = parts.rules(settings, [], PolicyFile(settings))
-    relay = Relay(store, rules, Outside({}, NoAssistant()), clock)
-    given = Given(settings, clock, session, DiskFiles(settings.data_dir / "files"), relay)
+    """Ask every desk; the relay it is given never begins, so nothing is sent, kept or made."""
+    clock, nowhere = SystemClock(), replace(settings, database_url=MEMORY)
     try:
+        rules = parts.rules(settings, [], PolicyFile(settings))
+        relay = Relay(open_store(MEMORY), rules, Outside({}, NoAssistant()), clock)
+        given = Given(nowhere, clock, session, DiskFiles(settings.data_dir / "files"), relay)
         for context in connect(given):
             connected = await stack.enter_async_context(context)
             problems += await connected.check()
@@ -52,7 +55,9 @@ async def _desks(
 
 
 async def _database(settings: Settings, problems: list[str]) -> None:
-    if is_to_be_made(settings.database_url):
+    path = sqlite_path(settings.database_url)
+    folder_too = path is not None and not settings.secret_key and not path.parent.exists()
+    if folder_too or is_to_be_made(settings.database_url):
         return
     try:
         async with open_reader(settings.database_url) as reader:
@@ -61,22 +66,6 @@ async def _database(settings: Settings, problems: list[str]) -> None:
         problems += error.problems
     except BridgeError as error:
         problems.append(f"HANDOFF_DATABASE_URL: {error}")
-
-
-def _assistant_and_policy(
-    settings: Settings, session: aiohttp.ClientSession, problems: list[str]
-) -> None:
-    for check in (
-        lambda: make_assistant(
-            settings.assistant, parts.assistant(settings), session, SystemClock()
-        ),
-        lambda: PolicyFile(settings),
-        lambda: parts.webhooks(settings, session, SystemClock()),
-    ):
-        try:
-            check()
-        except ConfigurationError as error:
-            problems += error.problems
 
 
 async def _public(settings: Settings, session: aiohttp.ClientSession, problems: list[str]) -> None:

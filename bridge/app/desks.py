@@ -131,6 +131,12 @@ def wanted(settings: Settings) -> tuple[str, ...]:
     raise ConfigurationError([message])
 
 
+def check_desks(settings: Settings) -> None:
+    """Raise `ConfigurationError` with everything that is missing to connect the wanted desks."""
+    if "slack" in wanted(settings) and (problems := slack_settings(settings).problems()):
+        raise ConfigurationError(problems)
+
+
 def connect(given: Given) -> list[AbstractAsyncContextManager[Connected]]:
     """Return the wanted desks, each to be entered."""
     return [MAKERS[name](given) for name in wanted(given.settings)]

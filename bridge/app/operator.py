@@ -13,13 +13,13 @@ from aiohttp import web
 from adapters.problems import Problem
 from bridge.app.parts import shown
 from bridge.app.policy import PolicyFile
-from bridge.config import Settings
+from bridge.config import Settings, with_key
 from bridge.domain.delivery import Delivery, Progress
 from bridge.domain.errors import BridgeError, ConfigurationError
 from bridge.domain.ids import DeliveryId
 from bridge.ports.store import Settlement, Write
 from bridge.relay.relay import Relay
-from storage import open_reader, open_store
+from storage import is_to_be_made, open_reader, open_store
 
 Answer = dict[str, object]
 ALL = "all"
@@ -98,7 +98,15 @@ def _said(verb: str, target: str, *, done: bool) -> str:
 
 
 async def operate(settings: Settings, verb: str, target: str) -> Answer:
-    """Do what the operator asks, by the running bridge or, when none runs, on the database."""
+    """Do what the operator asks, by the running bridge or, when none runs, on the database.
+
+    Raises `ConfigurationError` where no bridge was ever started, and makes nothing there.
+    """
+    if is_to_be_made(settings.database_url):
+        where = settings.database_url
+        message = f"HANDOFF_DATABASE_URL: there is no database yet at {where}; name the bridge's"
+        raise ConfigurationError([message])
+    settings = with_key(settings)
     answer = await _ask_running(settings, verb, target)
     return answer if answer is not None else await _do_directly(settings, verb, target)
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from adapters.assistants.choose import make_assistant
 from adapters.http import HttpServer, HttpSettings, Site, build_http_app
 from adapters.outbound import open_session
 from adapters.sandbox.page import DemoPage
@@ -26,13 +25,14 @@ from bridge.app import parts
 from bridge.app.desks import Connected, Given, connect
 from bridge.app.operator import Operator
 from bridge.app.policy import PolicyFile
+from bridge.app.prepared import prepare
 from bridge.app.steering import steering
 from bridge.app.timekeeping import Timekeeper
 from bridge.clock import SteadyClock
-from bridge.config import Settings
+from bridge.config import Settings, with_key
 from bridge.domain.errors import BridgeError, ConfigurationError
 from bridge.ports.desk import Desk
-from bridge.relay.relay import Outside, Relay
+from bridge.relay.relay import Relay
 from storage import open_store
 from storage.blobs import DiskFiles
 
@@ -133,24 +133,21 @@ def _stopper(stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> Callable[[
 
 @contextlib.asynccontextmanager
 async def started(settings: Settings, background: Background) -> AsyncIterator[Started]:
-    """Open everything in order, and close it in the reverse order."""
-    clock, policy = SteadyClock(), PolicyFile(settings)
+    """Open everything in order, and close it in the reverse order.
+
+    Settings that cannot be used raise `ConfigurationError` before anything is made.
+    """
+    clock, found = SteadyClock(), dict[str, Desk]()
     async with contextlib.AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session())
+        prepared = prepare(settings, session, clock, found)
+        settings, policy = with_key(settings), prepared.policy
         store = await stack.enter_async_context(open_store(settings.database_url))
         timekeeper = Timekeeper(clock, store)
         await timekeeper.begin()
         files = await stack.enter_async_context(DiskFiles(settings.data_dir / "files"))
-        found: dict[str, Desk] = {}
-        outside = Outside(
-            found,
-            make_assistant(settings.assistant, parts.assistant(settings), session, clock),
-            parts.webhooks(settings, session, clock),
-            parts.judge(settings, session, clock),
-            parts.summarizer(settings, session, clock),
-        )
         desks: list[Connected] = []
-        relay = Relay(store, parts.rules(settings, desks, policy), outside, clock)
+        relay = Relay(store, parts.rules(settings, desks, policy), prepared.outside, clock)
         given = Given(settings, clock, session, files, relay, steering(relay, policy, clock))
         for context in connect(given):
             desks.append(await stack.enter_async_context(context))

@@ -2,7 +2,7 @@
 
 import argparse
 
-from bridge.config import read_settings
+from bridge.config import read_settings, with_key
 from storage import migrate
 
 
@@ -14,7 +14,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _migrate(given: argparse.Namespace) -> int:
     del given
-    settings = read_settings()
+    settings = with_key(read_settings())
     migrate(settings.database_url)
     print("The database is up to date.")
     return 0

@@ -1,0 +1,69 @@
+"""What the settings alone decide, made before anything is opened; what is wrong is told together.
+
+The start and the doctor look through the same list. Nothing is written here and nobody is asked.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import aiohttp
+
+from adapters.assistants.choose import make_assistant
+from bridge.app import parts
+from bridge.app.desks import check_desks
+from bridge.app.policy import PolicyFile
+from bridge.clock import SystemClock
+from bridge.config import Settings, key_problems
+from bridge.domain.errors import ConfigurationError
+from bridge.ports.core import Clock
+from bridge.ports.desk import Desk
+from bridge.relay.relay import Outside
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The policy in force, and the ports to the outside."""
+
+    policy: PolicyFile
+    outside: Outside
+
+
+def prepare(
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    clock: Clock,
+    desks: Mapping[str, Desk],
+) -> Prepared:
+    """Return what needs no database; raises `ConfigurationError` with every problem found."""
+    try:
+        check_desks(settings)
+        outside = Outside(
+            desks,
+            make_assistant(settings.assistant, parts.assistant(settings), session, clock),
+            parts.webhooks(settings, session, clock),
+            parts.judge(settings, session, clock),
+            parts.summarizer(settings, session, clock),
+        )
+        return Prepared(PolicyFile(settings), outside)
+    except ConfigurationError as first:
+        # Only now is the rest looked at: a start that goes well reads the answers of a FAQ once.
+        raise ConfigurationError(problems_of(settings, session) or first.problems) from first
+
+
+def problems_of(settings: Settings, session: aiohttp.ClientSession) -> list[str]:
+    """Return one sentence for each setting that cannot be used, beginning with its name."""
+    clock = SystemClock()
+    checks: tuple[Callable[[], object], ...] = (
+        lambda: check_desks(settings),
+        lambda: make_assistant(settings.assistant, parts.assistant(settings), session, clock),
+        lambda: PolicyFile(settings),
+        lambda: parts.webhooks(settings, session, clock),
+        lambda: parts.judge(settings, session, clock),
+    )
+    problems = key_problems(settings)
+    for check in checks:
+        try:
+            check()
+        except ConfigurationError as error:
+            problems += [problem for problem in error.problems if problem not in problems]
+    return problems

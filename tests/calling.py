@@ -1,0 +1,32 @@
+"""The command `handoff`, called as a person calls it: a process of its own, in a folder, with
+these settings and none of the machine's.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bridge.settings import SETTINGS
+
+PATIENCE = 50.0
+OURS = frozenset({setting.variable for setting in SETTINGS} | {"HANDOFF_CONFIG"})
+
+
+def clean_environment(**settings: str) -> dict[str, str]:
+    """Return the environment without settings of ours but these."""
+    others = {name: value for name, value in os.environ.items() if name not in OURS}
+    return {**others, **settings}
+
+
+def called(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Call it in this folder and return how it ended."""
+    return subprocess.run(
+        [sys.executable, "-m", "bridge", *arguments],
+        env=clean_environment(**settings),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
