@@ -47,6 +47,7 @@ def set_up(style: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # The frameworks' own access logs would carry addresses with tickets in them.
-    for name in ("aiohttp.access", "slack_bolt", "slack_sdk"):
+    # The frameworks' own access logs would carry addresses with tickets in them, and Alembic names
+    # each of its plugins, of which nobody here chose one.
+    for name in ("aiohttp.access", "slack_bolt", "slack_sdk", "alembic.runtime.plugins"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,10 +1,12 @@
-"""`handoff serve` where it cannot start: it says why, and leaves nothing behind."""
+"""`handoff serve` the first time: what it says and makes, and that it makes nothing in vain."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.calling import called
+from tests.proof.harness import Bridge
 
 
 def test_without_a_desk_nothing_is_made(tmp_path: Path) -> None:
@@ -32,6 +34,26 @@ def test_all_problems_are_told_before_anything_is_made(tmp_path: Path) -> None:
     for name in ("SLACK_BOT_TOKEN", "HANDOFF_SLACK_ROOM", "python:no.such", "HANDOFF_WEBHOOK_URL"):
         assert name in done.stderr, done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+async def test_a_first_start_tells_of_the_migration_and_not_of_its_tool(tmp_path: Path) -> None:
+    """The log says what the database was brought to; the migration tool's plugins are silent."""
+    settings = {
+        "HANDOFF_DATABASE_URL": f"sqlite:///{tmp_path}/new/handoff.db",
+        "HANDOFF_DESKS": "sandbox",
+        "HANDOFF_LOG_FORMAT": "json",
+    }
+    bridge = Bridge(settings, tmp_path / "log")
+    try:
+        await bridge.start()
+    finally:
+        await bridge.end(signal.SIGTERM)
+    told = (tmp_path / "log").read_text()
+
+    assert "Running upgrade" in told
+    assert "plugin" not in told
+    assert (tmp_path / "new" / "handoff.key").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("arguments", [("dead", "list"), ("dead", "retry", "all")])
