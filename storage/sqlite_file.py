@@ -37,7 +37,8 @@ def warn_of_old_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) 
     old = version < WAL_RESET_FIXED
     if old:
         log.warning(
-            "this SQLite has the WAL-reset bug; let no other program write to the database",
+            "this SQLite has the WAL-reset bug, mended in 3.51.3; "
+            "let no other program write to the database",
             extra={"action": "sqlite_old", "version": ".".join(map(str, version))},
         )
     return old

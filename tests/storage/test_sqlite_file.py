@@ -305,12 +305,13 @@ async def test_a_cut_wal_gives_a_whole_beginning(tmp_path: Path) -> None:
 
 @pytest.mark.fault("F55")
 def test_an_old_sqlite_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    """Versions with the WAL-reset bug are named; the mended one is not."""
+    """Versions with the WAL-reset bug are warned of, and told which mends it; that one is not."""
     with caplog.at_level(logging.WARNING):
         assert not warn_of_old_version(WAL_RESET_FIXED)
         assert not caplog.records
         assert warn_of_old_version((3, 51, 2))
-        assert "WAL-reset bug" in caplog.text
+        mended = ".".join(map(str, WAL_RESET_FIXED))
+        assert f"WAL-reset bug, mended in {mended}" in caplog.text
         assert vars(caplog.records[0])["version"] == "3.51.2"
 
 
