@@ -129,7 +129,8 @@ SETTINGS: tuple[Setting, ...] = (
         "secret_key",
         _secret,
         "",
-        "Signs visitor tokens. Made once and kept beside the SQLite file; required with PostgreSQL",
+        "Signs visitor tokens; the operator's token is made from it. Made once and kept beside the "
+        "SQLite file; required with PostgreSQL",
     ),
     Setting(
         "HANDOFF_API_KEYS",

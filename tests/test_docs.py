@@ -2,11 +2,13 @@
 
 import importlib.util
 import re
+import subprocess
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from bridge.app.operator import operator_token
 from bridge.cli import parser
 from bridge.config import Settings
 from bridge.settings import SETTINGS
@@ -50,6 +52,21 @@ def test_links_between_pages_lead_somewhere() -> None:
         if "://" not in target and not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_the_token_of_the_steering_calls_is_made_as_documented(tmp_path: Path) -> None:
+    """The lines of operations.md, run beside a key file, give the token the bridge wants."""
+    page = (DOCS / "operations.md").read_text("utf-8")
+    (lines,) = re.findall(r"```sh\n(T=.+?)curl [^\n]+/operator/policy/reload ", page, re.DOTALL)
+    (tmp_path / "handoff.key").write_text("the-key-of-this-test\n")
+    told = subprocess.run(
+        ["sh", "-c", f"{lines}printf %s $T"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == operator_token("the-key-of-this-test")
 
 
 def test_every_command_has_a_help_text() -> None:
