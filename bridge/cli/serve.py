@@ -7,13 +7,13 @@ import gc
 import os
 import socket
 import sys
-import tempfile
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
 from bridge.app import Started, run
 from bridge.app.run import Announce
+from bridge.cli.demo_folder import fresh_folder
 from bridge.config import Settings, log_style, read_settings
 from bridge.log import set_up
 
@@ -39,7 +39,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     demo = subparsers.add_parser("demo", help="run the whole bridge with a sandbox desk")
     demo.add_argument("--port", type=int, help="port to bind (default 8080, or a free one)")
     demo.add_argument("--no-open", action="store_true", help="do not open a browser")
-    demo.add_argument("--data", help="folder to keep the demo's data in (default: a new one)")
+    demo.add_argument(
+        "--data", help="folder to keep the demo's data in (default: a new one, gone afterwards)"
+    )
     demo.set_defaults(run=_demo)
 
 
@@ -85,8 +87,8 @@ def _announce(started: Started) -> None:
 
 
 def _demo(given: argparse.Namespace) -> int:
-    with tempfile.TemporaryDirectory(prefix="handoff-demo-") as fresh:
-        folder = Path(given.data or fresh)
+    kept = contextlib.nullcontext(Path(given.data)) if given.data else fresh_folder()
+    with kept as folder:
         folder.mkdir(parents=True, exist_ok=True)
         settings = demo_settings(folder, _free_port(given.port))
         set_up(log_style(settings), settings.log_level)
