@@ -1,5 +1,6 @@
 # The bridge as one small image: locked and hashed dependencies, no compiler, no root, no secrets.
-# Run it read-only with /data writable; settings come from the environment.
+# Run it read-only with /data writable; settings come from the environment. Without a desk it ends at
+# once with status 2 and says which settings are missing. docs/operations.md tells how to run it.
 
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1
