@@ -54,6 +54,19 @@ def test_links_between_pages_lead_somewhere() -> None:
     assert broken == []
 
 
+def test_lines_to_copy_name_the_command_where_a_clone_has_it() -> None:
+    """In a block to be copied nothing begins with `handoff`, which only .venv/bin has."""
+    pages = [*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    wrong = [
+        f"{page.relative_to(ROOT)}: {line.strip()}"
+        for page in pages
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+        for line in block.splitlines()
+        if re.match(r"\s*(?:[A-Z_]+=\S+ )*handoff\b", line)
+    ]
+    assert wrong == []
+
+
 def test_the_token_of_the_steering_calls_is_made_as_documented(tmp_path: Path) -> None:
     """The lines of operations.md, run beside a key file, give the token the bridge wants."""
     page = (DOCS / "operations.md").read_text("utf-8")

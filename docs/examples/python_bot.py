@@ -1,4 +1,4 @@
-"""A bot as a Python function: HANDOFF_ASSISTANT=python:python_bot:reply handoff serve."""
+"""A bot as a Python function, for HANDOFF_ASSISTANT=python:docs.examples.python_bot:reply."""
 
 from collections.abc import Iterator
 
