@@ -116,7 +116,7 @@ class TestSend:
     async def test_an_endless_answer_is_not_read(
         self, receiver: FakeReceiver, sender: WebhookSender
     ) -> None:
-        """The status is all that counts."""
+        """The status is all that counts: what follows is not waited for, nor sent for again."""
         receiver.next(drips)
-        async with asyncio.timeout(0.5):
-            await sender.send("d_1", "message.created", {})
+        await sender.send("d_1", "message.created", {})
+        assert len(receiver.received) == 1

@@ -650,8 +650,14 @@ class StoreContract:
         assert await loaded(store, conversation().id) is None
 
     async def test_a_write_of_nothing_is_no_trouble(self, store: SqlStore) -> None:
-        """An empty batch is stored in no time."""
+        """An empty batch changes nothing, and what comes after it is stored."""
+        one = conversation()
+        await store.commit(first(one))
         await store.commit(Write())
+        assert await loaded(store, one.id) == one
+        two = changed(one)
+        await store.commit(later(one, two))
+        assert await loaded(store, one.id) == two
 
     async def test_a_closed_store_says_so(self, store: SqlStore) -> None:
         """After its end a store takes nothing and reads nothing."""

@@ -196,8 +196,10 @@ async def test_a_slow_reader_of_a_file_is_cut(connect: Connect) -> None:
         request = head(customer, f"/v1/files/{big.id}", 0)
         line[1].write(request.replace(b"POST", b"GET"))
         cast("asyncio.Transport", line[1].transport).pause_reading()
+        assert site.server.connections.cut == 0
         async with asyncio.timeout(PATIENCE):
             await site.until(lambda: site.server.connections.cut > 0)
+        assert site.server.connections.cut == 1
 
 
 async def test_others_are_served_meanwhile(hasty: Site, connect: Connect) -> None:

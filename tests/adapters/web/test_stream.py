@@ -147,9 +147,11 @@ async def test_a_quiet_stream_shows_that_it_lives(site: Site, customer: Customer
     """Within fifteen ticks of the clock every stream gets a sign of life."""
     async with await customer.listen() as stream:
         await stream.next("state")
+        assert stream.beats == 0
         for _ in range(15):
             await site.channel.tick()
         await stream.beat()
+        assert stream.beats == 1
 
 
 async def test_pages_come_back_at_different_times(customer: Customer) -> None:
@@ -204,6 +206,7 @@ async def test_the_channel_lets_time_pass_by_itself(site: Site, customer: Custom
         async with asyncio.timeout(5):
             await site.core.saw.wait()
     running.cancel()
+    assert _shown(site) == [1]
 
 
 async def test_leaving_is_noticed(site: Site, customer: Customer) -> None:
