@@ -15,7 +15,16 @@ from adapters.assistants.scripted import ScriptedAssistant, load_script
 from adapters.outbound import Patient, open_session
 from bridge.clock import SystemClock
 from bridge.ports.assistant import Assistant
-from tests.contracts.assistant import WORDS, AssistantContract, Rig, RigMaker
+from tests.contracts.assistant import (
+    WORDS,
+    Asked,
+    AssistantContract,
+    Breaks,
+    Refers,
+    Rig,
+    RigMaker,
+    Speaks,
+)
 from tests.servers import assistant_webhook, openai
 from tests.servers.assistant_webhook import FakeReceiver
 from tests.servers.openai import FakeOpenAI
@@ -23,95 +32,67 @@ from tests.servers.openai import FakeOpenAI
 QUICK = Patient(connect=1.0, first_byte=0.3, total=0.6)
 
 
-class FaqRig(Rig):
-    name = "a FAQ"
-
-    def will_answer(self, text: str) -> bool:
-        return True
-
-
-class NoneRig(Rig):
-    name = "no assistant"
-
-
 class ScriptedRig(Rig):
     """Its situation is the script it plays, read anew each time."""
-
-    name = "a script"
 
     def __init__(self, script: Path) -> None:
         self._script = script
         self.will_answer(WORDS)
 
-    def _plays(self, line: dict[str, object]) -> bool:
+    def _plays(self, line: dict[str, object]) -> None:
         self._script.write_text(json.dumps(line), "utf-8")
         self.assistant = ScriptedAssistant(load_script(self._script), SystemClock())
-        return True
 
-    def will_answer(self, text: str) -> bool:
-        return self._plays({"text": text, "delay_ms": 5})
+    def will_answer(self, text: str) -> None:
+        self._plays({"text": text, "delay_ms": 5})
 
-    def will_escalate(self, reason: str, summary: str) -> bool:
-        return self._plays({"escalate": {"reason": reason, "summary": summary}})
+    def will_escalate(self, reason: str, summary: str) -> None:
+        self._plays({"escalate": {"reason": reason, "summary": summary}})
 
-    def will_break(self) -> bool:
-        return self._plays({"error": "the model is down"})
+    def will_break(self) -> None:
+        self._plays({"error": "the model is down"})
 
 
 class OpenAIRig(Rig):
-    name = "a language model"
-
     def __init__(self, assistant: Assistant, server: FakeOpenAI) -> None:
         super().__init__(assistant)
         self._server = server
 
-    def will_answer(self, text: str) -> bool:
+    def will_answer(self, text: str) -> None:
         self._server.next(openai.says(*(f"{word} " for word in text.split())))
-        return True
 
-    def will_escalate(self, reason: str, summary: str) -> bool:
+    def will_escalate(self, reason: str, summary: str) -> None:
         wish = {"reason": reason, "summary": summary, "urgency": "high"}
         self._server.next(openai.transfers(wish, times=2))
-        return True
 
-    def will_break(self) -> bool:
+    def will_break(self) -> None:
         self._server.next(openai.dies(openai.chunk({"content": "Half of an ans"})))
-        return True
 
-    def will_stall(self) -> bool:
+    def will_stall(self) -> None:
         self._server.next(openai.stalls())
-        return True
 
 
 class WebhookRig(Rig):
-    name = "an outside assistant"
-
     def __init__(self, assistant: Assistant, receiver: FakeReceiver) -> None:
         super().__init__(assistant)
         self._receiver = receiver
 
-    def will_answer(self, text: str) -> bool:
+    def will_answer(self, text: str) -> None:
         self._receiver.next(assistant_webhook.replies({"messages": [{"text": text}]}))
-        return True
 
-    def will_escalate(self, reason: str, summary: str) -> bool:
+    def will_escalate(self, reason: str, summary: str) -> None:
         wish = {"reason": reason, "summary": summary}
         self._receiver.next(assistant_webhook.replies({"escalate": wish}))
-        return True
 
-    def will_break(self) -> bool:
+    def will_break(self) -> None:
         self._receiver.next(assistant_webhook.sends(b"<html>It works!</html>"))
-        return True
 
-    def will_stall(self) -> bool:
+    def will_stall(self) -> None:
         self._receiver.next(assistant_webhook.hangs)
-        return True
 
 
 class PythonRig(Rig):
     """The behaviour is set by what `self.result` is; the functions below read it."""
-
-    name = "a Python function"
 
     def __init__(self, settings: AssistantSettings, kind: str) -> None:
         functions = {
@@ -122,7 +103,6 @@ class PythonRig(Rig):
         }
         super().__init__(PythonAssistant(functions[kind], settings))
         self.result: Any = None
-        self._can_stall = kind != "generator"
 
     def _plain(self, turn: Turn) -> object:
         if self.result == "stall":
@@ -145,21 +125,17 @@ class PythonRig(Rig):
         for piece in result.split(" ") if isinstance(result, str) else [result]:
             yield piece
 
-    def will_answer(self, text: str) -> bool:
+    def will_answer(self, text: str) -> None:
         self.result = text
-        return True
 
-    def will_escalate(self, reason: str, summary: str) -> bool:
+    def will_escalate(self, reason: str, summary: str) -> None:
         self.result = Escalate(reason, summary)
-        return True
 
-    def will_break(self) -> bool:
+    def will_break(self) -> None:
         self.result = ValueError("my code is 4711-canary")
-        return True
 
-    def will_stall(self) -> bool:
+    def will_stall(self) -> None:
         self.result = "stall"
-        return True
 
 
 def _local(rig: Rig) -> AbstractAsyncContextManager[Rig]:
@@ -178,21 +154,21 @@ async def _built(spec: str) -> Assistant:
         return make_assistant(spec, AssistantSettings(), session, SystemClock())
 
 
-class TestFaq(AssistantContract):
+class TestFaq(Speaks):
     @pytest.fixture
     async def make_rig(self) -> RigMaker:
-        rig = FaqRig(await _built("faq"))
+        rig = Rig(await _built("faq"))
         return lambda: _local(rig)
 
 
-class TestNone(AssistantContract):
+class TestNone(Asked):
     @pytest.fixture
     async def make_rig(self) -> RigMaker:
-        rig = NoneRig(await _built("none"))
+        rig = Rig(await _built("none"))
         return lambda: _local(rig)
 
 
-class TestScripted(AssistantContract):
+class TestScripted(Speaks, Refers, Breaks):
     @pytest.fixture
     def make_rig(self, tmp_path: Path) -> RigMaker:
         return lambda: _local(ScriptedRig(tmp_path / "script.jsonl"))

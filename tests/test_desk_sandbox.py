@@ -20,7 +20,7 @@ from bridge.domain.ids import PostRef, ThreadRef
 from bridge.domain.posts import Amendment, Mark
 from tests.adapters.sandbox.house import ROOM, card, line
 from tests.clocks import START, HandClock
-from tests.contracts.desk import DeskContract
+from tests.contracts.desk import MarkingDeskContract
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ class SandboxUnderTest:
         self.desk.ledger.remove_thread(spot_of(thread).thread)
 
 
-class TestSandbox(DeskContract):
+class TestSandbox(MarkingDeskContract):
     """The suite."""
 
     @pytest.fixture

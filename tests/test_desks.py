@@ -12,7 +12,7 @@ from bridge.domain.errors import DeliveryError, Refused, TryAgain
 from bridge.domain.ids import PostRef, ThreadRef
 from bridge.ports.desk import Desk
 from tests.adapters.slack.scene import Scene, scene
-from tests.contracts.desk import DeskContract, DeskUnderTest
+from tests.contracts.desk import DeskUnderTest, MarkingDeskContract
 from tests.servers.slack import ROOM
 
 
@@ -64,5 +64,5 @@ async def under_test(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
         yield SlackUnderTest(made, made.desk)
 
 
-class TestSlackDesk(DeskContract):
+class TestSlackDesk(MarkingDeskContract):
     """The contract, for Slack."""

@@ -1,7 +1,7 @@
 """What every assistant keeps to, whatever it is made of.
 
-A rig says how to bring one assistant into a situation. Where an assistant cannot get into one (a
-FAQ has no server that stalls), the test is skipped and says so.
+A rig says how to bring one assistant into a situation. The suite is in parts, because not every
+assistant can get into every one: a FAQ has no server that stalls.
 """
 
 import asyncio
@@ -32,120 +32,37 @@ HOSTILE = (
 
 
 class Rig:
-    """One assistant and the ways to bring it into a situation; False: it has no such situation."""
-
-    name: str
+    """One assistant, and the ways to bring it into the situations of the parts it keeps to."""
 
     def __init__(self, assistant: Assistant) -> None:
         self.assistant = assistant
 
-    def will_answer(self, text: str) -> bool:
-        """Make its next answers this text."""
-        return False
+    def will_answer(self, text: str) -> None:
+        """Make its next answers this text, if it has answers of its own."""
 
-    def will_escalate(self, reason: str, summary: str) -> bool:
+    def will_escalate(self, reason: str, summary: str) -> None:
         """Make it ask for a person."""
-        return False
+        raise NotImplementedError
 
-    def will_break(self) -> bool:
+    def will_break(self) -> None:
         """Make whatever stands behind it go wrong, again and again."""
-        return False
+        raise NotImplementedError
 
-    def will_stall(self) -> bool:
+    def will_stall(self) -> None:
         """Make whatever stands behind it never answer."""
-        return False
+        raise NotImplementedError
 
 
 RigMaker = Callable[[], AbstractAsyncContextManager[Rig]]
 
 
-def need(possible: bool, rig: Rig, situation: str) -> None:
-    """Skip, aloud, when an assistant has no such situation."""
-    if not possible:
-        pytest.skip(f"{rig.name} {situation}")
-
-
-class AssistantContract:
-    """The suite; a subclass provides the fixture `make_rig`."""
+class Asked:
+    """What holds for every assistant; a subclass provides the fixture `make_rig`."""
 
     @pytest.fixture
     async def rig(self, make_rig: RigMaker) -> AsyncIterator[Rig]:
         async with make_rig() as rig:
             yield rig
-
-    async def test_it_answers_in_plain_words(self, rig: Rig) -> None:
-        """An answer is text without control characters, and no failure."""
-        need(rig.will_answer(WORDS), rig, "has no words of its own")
-        answer = await rig.assistant.answer(question("How long does delivery take?"), no_draft)
-        assert answer.text
-        assert not answer.failed
-        assert answer.escalate is None
-        assert not any(ord(mark) < 32 and mark not in "\n\t" for mark in answer.text)
-
-    async def test_drafts_grow_into_the_answer(self, rig: Rig) -> None:
-        """Each draft is the beginning of the answer that follows, and none is empty."""
-        need(rig.will_answer(WORDS), rig, "has no words of its own")
-        drafts = Drafts()
-        answer = await rig.assistant.answer(question("How long does delivery take?"), drafts)
-        assert all(draft and answer.text.startswith(draft) for draft in drafts.seen)
-        assert sorted(drafts.seen, key=len) == drafts.seen
-
-    async def test_asking_for_a_person_has_a_reason(self, rig: Rig) -> None:
-        """An escalation carries its reason and summary, for teammates."""
-        need(rig.will_escalate("refund over the limit", "wants 300 euros back"), rig, "never asks")
-        answer = await rig.assistant.answer(question("I want my 300 euros"), no_draft)
-        assert answer.escalate == "refund over the limit"
-        assert answer.summary == "wants 300 euros back"
-
-    async def test_a_failure_is_tried_again_and_then_refused(self, rig: Rig) -> None:
-        """What breaks twice for one question is refused, so that people take over."""
-        need(rig.will_break(), rig, "has nothing behind it that could break")
-        with pytest.raises(TryAgain):
-            await rig.assistant.answer(question("Hello?"), no_draft)
-        with pytest.raises(Refused):
-            await rig.assistant.answer(question("Hello?"), no_draft)
-
-    async def test_failures_tell_nothing_of_what_was_said(self, rig: Rig) -> None:
-        """The reason of a failure may be logged: no words of the customer are in it."""
-        need(rig.will_break(), rig, "has nothing behind it that could break")
-        with pytest.raises(TryAgain) as failure:
-            await rig.assistant.answer(question("my code is 4711-canary"), no_draft)
-        assert failure.value.why
-        assert "canary" not in failure.value.why
-
-    async def test_silence_ends_in_time(self, rig: Rig) -> None:
-        """Whatever stands behind it may stay silent for ever: the question ends all the same."""
-        need(rig.will_stall(), rig, "has nothing behind it that could stall")
-        async with asyncio.timeout(5):
-            with pytest.raises((TryAgain, Refused)):
-                await rig.assistant.answer(question("Hello?"), no_draft)
-
-    async def test_it_can_be_cancelled(self, rig: Rig) -> None:
-        """An answer nobody waits for any more ends at once, and the assistant answers again."""
-        need(rig.will_stall(), rig, "has nothing behind it that could stall")
-        asked = asyncio.create_task(rig.assistant.answer(question("Hello?"), no_draft))
-        await asyncio.sleep(0.05)
-        asked.cancel()
-        async with asyncio.timeout(1):
-            with pytest.raises(asyncio.CancelledError):
-                await asked
-        rig.will_answer(WORDS)
-        answer = await rig.assistant.answer(
-            question("How long does delivery take?", key="q2"), no_draft
-        )
-        assert answer.text
-
-    async def test_questions_do_not_wait_for_each_other(self, rig: Rig) -> None:
-        """Many conversations are answered side by side, each its own question."""
-        need(rig.will_answer(WORDS), rig, "has no words of its own")
-        questions = [
-            question("How long does delivery take?", key=f"q{n}", conversation=f"c_{n}")
-            for n in range(12)
-        ]
-        answers = await asyncio.gather(
-            *(rig.assistant.answer(each, no_draft) for each in questions)
-        )
-        assert [bool(answer.text) for answer in answers] == [True] * 12
 
     async def test_a_question_without_words_is_no_accident(self, rig: Rig) -> None:
         """With nothing said yet there is an answer all the same."""
@@ -159,3 +76,97 @@ class AssistantContract:
         rig.will_answer(WORDS)
         answer = await rig.assistant.answer(question(text), no_draft)
         assert answer.text or answer.later
+
+
+class Speaks(Asked):
+    """It has words of its own."""
+
+    async def test_it_answers_in_plain_words(self, rig: Rig) -> None:
+        """An answer is text without control characters, and no failure."""
+        rig.will_answer(WORDS)
+        answer = await rig.assistant.answer(question("How long does delivery take?"), no_draft)
+        assert answer.text
+        assert not answer.failed
+        assert answer.escalate is None
+        assert not any(ord(mark) < 32 and mark not in "\n\t" for mark in answer.text)
+
+    async def test_drafts_grow_into_the_answer(self, rig: Rig) -> None:
+        """Each draft is the beginning of the answer that follows, and none is empty."""
+        rig.will_answer(WORDS)
+        drafts = Drafts()
+        answer = await rig.assistant.answer(question("How long does delivery take?"), drafts)
+        assert all(draft and answer.text.startswith(draft) for draft in drafts.seen)
+        assert sorted(drafts.seen, key=len) == drafts.seen
+
+    async def test_questions_do_not_wait_for_each_other(self, rig: Rig) -> None:
+        """Many conversations are answered side by side, each its own question."""
+        rig.will_answer(WORDS)
+        questions = [
+            question("How long does delivery take?", key=f"q{n}", conversation=f"c_{n}")
+            for n in range(12)
+        ]
+        answers = await asyncio.gather(
+            *(rig.assistant.answer(each, no_draft) for each in questions)
+        )
+        assert [bool(answer.text) for answer in answers] == [True] * 12
+
+
+class Refers(Asked):
+    """It can ask for a person."""
+
+    async def test_asking_for_a_person_has_a_reason(self, rig: Rig) -> None:
+        """An escalation carries its reason and summary, for teammates."""
+        rig.will_escalate("refund over the limit", "wants 300 euros back")
+        answer = await rig.assistant.answer(question("I want my 300 euros"), no_draft)
+        assert answer.escalate == "refund over the limit"
+        assert answer.summary == "wants 300 euros back"
+
+
+class Breaks(Asked):
+    """Something stands behind it that can go wrong."""
+
+    async def test_a_failure_is_tried_again_and_then_refused(self, rig: Rig) -> None:
+        """What breaks twice for one question is refused, so that people take over."""
+        rig.will_break()
+        with pytest.raises(TryAgain):
+            await rig.assistant.answer(question("Hello?"), no_draft)
+        with pytest.raises(Refused):
+            await rig.assistant.answer(question("Hello?"), no_draft)
+
+    async def test_failures_tell_nothing_of_what_was_said(self, rig: Rig) -> None:
+        """The reason of a failure may be logged: no words of the customer are in it."""
+        rig.will_break()
+        with pytest.raises(TryAgain) as failure:
+            await rig.assistant.answer(question("my code is 4711-canary"), no_draft)
+        assert failure.value.why
+        assert "canary" not in failure.value.why
+
+
+class Stalls(Asked):
+    """Something stands behind it that can stay silent."""
+
+    async def test_silence_ends_in_time(self, rig: Rig) -> None:
+        """Whatever stands behind it may stay silent for ever: the question ends all the same."""
+        rig.will_stall()
+        async with asyncio.timeout(5):
+            with pytest.raises((TryAgain, Refused)):
+                await rig.assistant.answer(question("Hello?"), no_draft)
+
+    async def test_it_can_be_cancelled(self, rig: Rig) -> None:
+        """An answer nobody waits for any more ends at once, and the assistant answers again."""
+        rig.will_stall()
+        asked = asyncio.create_task(rig.assistant.answer(question("Hello?"), no_draft))
+        await asyncio.sleep(0.05)
+        asked.cancel()
+        async with asyncio.timeout(1):
+            with pytest.raises(asyncio.CancelledError):
+                await asked
+        rig.will_answer(WORDS)
+        answer = await rig.assistant.answer(
+            question("How long does delivery take?", key="q2"), no_draft
+        )
+        assert answer.text
+
+
+class AssistantContract(Speaks, Refers, Breaks, Stalls):
+    """All of it, for an assistant with a service or a program behind it."""

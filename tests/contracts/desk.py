@@ -1,7 +1,8 @@
 """What every desk must do, whatever the platform: one suite, run against each of them.
 
-A module of tests subclasses `DeskContract` and gives a fixture `under_test`: a desk, and a
-platform that can be told to fail and asked what people would see.
+A module of tests subclasses `DeskContract` (`MarkingDeskContract` for a desk that has marks) and
+gives a fixture `under_test`: a desk, and a platform that can be told to fail and asked what
+people would see.
 """
 
 import asyncio
@@ -233,20 +234,6 @@ class DeskContract:
             await desk.amend(post, Amendment())
         assert "a secret" not in "".join(under_test.shown(thread))
 
-    async def test_one_mark_stands_at_a_time(self, under_test: DeskUnderTest) -> None:
-        """Each mark replaces the one before; repeating is harmless."""
-        desk = under_test.desk
-        if not desk.capabilities.can_mark:
-            pytest.skip(f"{desk.name} has no marks")
-        thread = await desk.open_thread(under_test.room, card(), key())
-        post = await desk.post(thread, line("hello"), (key(),))
-        marks = []
-        for mark in (Mark.SHOWN, Mark.SHOWN, Mark.READ):
-            await desk.amend(post, Amendment(mark=mark))
-            marks.append(under_test.mark_on(post))
-        assert marks[0] == marks[1] != marks[2]
-        assert None not in marks
-
     async def test_the_card_can_be_refreshed_again_and_again(
         self, under_test: DeskUnderTest
     ) -> None:
@@ -297,3 +284,20 @@ class DeskContract:
         async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*(take(turn) for turn in asked))
         assert sorted(granted) == sorted(asked)
+
+
+class MarkingDeskContract(DeskContract):
+    """The suite, for a desk that can mark posts."""
+
+    async def test_one_mark_stands_at_a_time(self, under_test: DeskUnderTest) -> None:
+        """Each mark replaces the one before; repeating is harmless."""
+        desk = under_test.desk
+        assert desk.capabilities.can_mark
+        thread = await desk.open_thread(under_test.room, card(), key())
+        post = await desk.post(thread, line("hello"), (key(),))
+        marks = []
+        for mark in (Mark.SHOWN, Mark.SHOWN, Mark.READ):
+            await desk.amend(post, Amendment(mark=mark))
+            marks.append(under_test.mark_on(post))
+        assert marks[0] == marks[1] != marks[2]
+        assert None not in marks

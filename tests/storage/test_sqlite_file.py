@@ -39,13 +39,14 @@ def on_a_small_disk(folder: Path, what: str) -> Any:
     """Return what the store did on a disk of two megabytes; skips where none can be mounted."""
     unshare = shutil.which("unshare")
     if unshare is None:
-        pytest.skip("no small disk: the program unshare is not here")
+        pytest.skip("no small disk: the program unshare (of util-linux) is not here")
     wrapped = (unshare, "--mount") if os.geteuid() == 0 else (unshare, "--mount", "--map-root-user")
     probe = subprocess.run(
         [*wrapped, "mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True, check=False
     )
     if probe.returncode:
-        pytest.skip(f"no small disk: {probe.stderr.decode().strip()}")
+        why = probe.stderr.decode().strip() or f"status {probe.returncode}"
+        pytest.skip(f"no small disk: none may be mounted here ({why})")
     done = run("tests.storage.small_disk", folder, what, wrapped=wrapped)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

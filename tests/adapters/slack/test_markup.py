@@ -1,9 +1,7 @@
 """Text in both directions: what is shown, what is read, and that nothing in it can ping anybody."""
 
 import json
-import os
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +18,7 @@ from adapters.slack.written import write, write_spans
 from bridge.domain.messages import Role
 from bridge.domain.posts import Entry, Post, PostKind
 from tests.adapters.slack.scene import card, handoff, line
+from tests.outside import outside
 from tests.servers.slack import live_mentions
 
 MENTIONS = (
@@ -417,12 +416,8 @@ def test_keys_are_read_in_either_form() -> None:
 
 def collected() -> list[str]:
     """Return other people's hostile strings, where they are at hand."""
-    folder = os.environ.get("HANDOFF_EVAL_DATA")
-    path = Path(folder) / "data" / "payloads" if folder else None
-    if path is None or not path.is_dir():
-        pytest.skip("HANDOFF_EVAL_DATA names no folder with data/payloads")
-    naughty = json.loads((path / "naughty_strings.json").read_text())
-    return [*naughty, *(path / "xss_payloads.txt").read_text().splitlines()]
+    naughty = json.loads(outside("data/payloads/naughty_strings.json").read_text())
+    return [*naughty, *outside("data/payloads/xss_payloads.txt").read_text().splitlines()]
 
 
 def test_other_peoples_hostile_strings_do_nothing() -> None:

@@ -1,11 +1,9 @@
 """The figures on public data that is not part of the project.
 
-They run where `HANDOFF_EVAL_DATA` names a folder with the files; elsewhere they are skipped, aloud.
+Where the files are not at hand, the tests are skipped, aloud: see `tests/outside.py`.
 """
 
 import json
-import os
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -15,26 +13,15 @@ from bridge.cli import recordings
 from bridge.domain.policy import CustomerSaid, Memory, Talk, decide, default_policy
 from bridge.domain.policy.replaying import agreement, replay_all
 from bridge.domain.policy.scoring import Scored, by_language, scores, trigger_of
+from tests.outside import outside
 
-VARIABLE = "HANDOFF_EVAL_DATA"
 MOST_MICROSECONDS = 150
-
-
-def outside(name: str) -> Path:
-    """Return a file of the folder, or skip."""
-    folder = os.environ.get(VARIABLE)
-    if not folder:
-        pytest.skip(f"{VARIABLE} names no folder with the public data")
-    path = Path(folder) / name
-    if not path.is_file():
-        pytest.skip(f"{path} is not there")
-    return path
 
 
 @pytest.fixture(scope="module")
 def scored() -> list[Scored]:
     """Return the labelled messages with what the policy finds."""
-    rows = recordings.labelled(outside("escalation_dev.jsonl"))
+    rows = recordings.labelled(outside("data/escalation_dev.jsonl"))
     return [Scored(row, trigger_of(default_policy(), row)) for row in rows]
 
 
@@ -60,7 +47,7 @@ def test_topics_are_found(scored: list[Scored], name: str) -> None:
 
 def test_recorded_dialogues_agree() -> None:
     """The transfers of tau-bench are found, in time, and few others."""
-    dialogues = recordings.dialogues(outside("dialogues_sample.jsonl"))
+    dialogues = recordings.dialogues(outside("data/dialogues_sample.jsonl"))
     tau = [talk for talk in dialogues if talk.id.startswith("tau-")]
     found = agreement(replay_all(default_policy(), tau))
     assert found.precision >= 0.90
@@ -71,7 +58,9 @@ def test_recorded_dialogues_agree() -> None:
 
 def test_naughty_strings_are_no_trouble() -> None:
     """Strings that broke other programs are read like any other."""
-    for text in json.loads(outside("payloads/naughty_strings.json").read_text(encoding="utf-8")):
+    for text in json.loads(
+        outside("data/payloads/naughty_strings.json").read_text(encoding="utf-8")
+    ):
         decision, _ = decide(default_policy(), Talk(), Memory(), CustomerSaid(text, 0.0))
         assert decision.evidence in text
 
@@ -79,7 +68,7 @@ def test_naughty_strings_are_no_trouble() -> None:
 @pytest.mark.slow
 def test_a_message_costs_little() -> None:
     """With everything embedded, the median message takes at most 150 µs."""
-    rows = recordings.labelled(outside("escalation_dev.jsonl"))
+    rows = recordings.labelled(outside("data/escalation_dev.jsonl"))
     took = []
     for row in rows:
         started = perf_counter()
