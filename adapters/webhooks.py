@@ -11,11 +11,11 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import aiohttp
 from yarl import URL
 
+from adapters.moments import rfc3339
 from adapters.outbound import Patient, retry_after, unreachable
 from bridge.domain.errors import ConfigurationError, DeliveryError, Refused, TryAgain
 from bridge.ports.core import Clock
@@ -84,12 +84,6 @@ def signed_headers(keys: Keys | None, webhook_id: str, now: float, body: bytes) 
         signatures = (signature(key, webhook_id, timestamp, body) for key in keys.keys)
         headers["webhook-signature"] = " ".join(signatures)
     return headers
-
-
-def rfc3339(at: float) -> str:
-    """Return epoch seconds as RFC 3339 in UTC, to the millisecond."""
-    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def envelope(event: str, at: float, data: Mapping[str, object]) -> bytes:

@@ -12,6 +12,7 @@ import aiohttp
 from adapters.assistants.answers import BrokenReply, answer_in, spoken
 from adapters.assistants.failures import SecondChances
 from adapters.assistants.settings import AssistantSettings
+from adapters.moments import rfc3339
 from adapters.outbound import (
     TooMuch,
     checked_url,
@@ -20,7 +21,7 @@ from adapters.outbound import (
     retry_after,
     unreachable,
 )
-from adapters.webhooks import Keys, envelope, rfc3339, signed_headers, signing_keys
+from adapters.webhooks import Keys, envelope, signed_headers, signing_keys
 from bridge.domain.conversation import Customer
 from bridge.domain.delivery import Answer
 from bridge.domain.errors import ConfigurationError, DeliveryError, Refused, TryAgain

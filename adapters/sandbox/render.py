@@ -3,8 +3,7 @@
 The page makes text nodes of every string here, so nothing needs escaping.
 """
 
-from datetime import UTC, datetime
-
+from adapters.moments import rfc3339
 from adapters.sandbox.refs import Spot
 from adapters.sandbox.rows import Json, KeptPost, KeptThread, NewPost
 from bridge.domain.messages import Attachment
@@ -24,8 +23,8 @@ def card_json(card: Card) -> Json:
         "summary": card.summary,
         "urgency": card.urgency,
         "owner": card.owner,
-        "requested_at": moment(card.requested_at),
-        "changed_at": moment(card.changed_at),
+        "requested_at": rfc3339(card.requested_at),
+        "changed_at": rfc3339(card.changed_at),
         "facts": [{"label": label, "value": value} for label, value in card.facts],
         "tried": list(card.tried),
         "verbs": [verb.value for verb in card.verbs],
@@ -61,7 +60,7 @@ def _entry_json(entry: Entry) -> Json:
     return {
         "role": entry.role.value,
         "name": entry.name,
-        "at": moment(entry.at),
+        "at": rfc3339(entry.at),
         "text": entry.text,
         "files": list(entry.files),
     }
@@ -73,7 +72,7 @@ def thread_json(thread: KeptThread) -> Json:
         "id": str(thread.id),
         "ref": Spot(thread.room, thread.id).thread_ref,
         "room": thread.room,
-        "opened_at": moment(thread.id / 1_000_000),
+        "opened_at": rfc3339(thread.id / 1_000_000),
         "change": thread.change,
         "card": thread.card,
     }
@@ -86,7 +85,7 @@ def post_json(post: KeptPost) -> Json:
         **body,
         "id": str(post.id),
         "thread": str(post.thread),
-        "at": moment(post.id / 1_000_000),
+        "at": rfc3339(post.id / 1_000_000),
         "text": post.text or "",
         "teammate": post.teammate or None,
         "note": post.note,
@@ -95,8 +94,3 @@ def post_json(post: KeptPost) -> Json:
         "deleted": post.text is None,
         "change": post.change,
     }
-
-
-def moment(at: float) -> str:
-    """Return epoch seconds as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

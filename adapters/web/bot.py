@@ -15,7 +15,7 @@ from adapters.web.fields import refuse
 from adapters.web.gate import Asked, Handler, not_there, reply
 from adapters.web.given import Core
 from adapters.web.keys import digest_of, moment_of
-from adapters.web.sessions import is_news
+from adapters.web.opening import tell_of
 from adapters.web.shapes import Json, case_json, message_json
 from adapters.web.verdicts import handoff_of, placed, state_of, unless_declined
 from bridge.domain.conversation import Conversation, Customer
@@ -23,7 +23,6 @@ from bridge.domain.facts import (
     AssistantWanted,
     BotWrote,
     PersonAsked,
-    SessionOpened,
     Taken,
 )
 from bridge.domain.ids import ConversationId, derive
@@ -104,15 +103,7 @@ class BotApi:
             external_id=told.get("external_id"),
             attributes=told.get("attributes") or {},
         )
-        if known is not None and not is_news(known.customer, customer):
-            return
-        fact = SessionOpened(
-            key=f"open:{conversation_id}:{secrets.token_hex(8)}",
-            at=self._core.clock.now(),
-            conversation_id=conversation_id,
-            customer=customer,
-        )
-        unless_declined(await self._core.inbox.report(fact))
+        await tell_of(self._core, known, conversation_id, customer)
 
     async def escalate(self, asked: Asked) -> web.Response:
         """Call a person for the bot."""

@@ -18,11 +18,10 @@ from adapters.web.gate import Asked, Handler, reply
 from adapters.web.given import Core, WebSettings
 from adapters.web.identity import Identity, IdentityCheck
 from adapters.web.limits import Limits
+from adapters.web.opening import tell_of
 from adapters.web.shapes import Json
-from adapters.web.verdicts import unless_declined
 from adapters.web.visitors import Pass, Visitors
 from bridge.domain.conversation import Conversation, Customer
-from bridge.domain.facts import SessionOpened
 from bridge.domain.ids import ConversationId, derive
 
 MOST_ATTRIBUTES = 100
@@ -64,8 +63,7 @@ class Sessions:
                 # The token of what was erased does not bring it back.
                 owner = _Owner(_new_id())
         customer = _told(asked.body, owner, known)
-        if known is None or is_news(known.customer, customer):
-            await self._report(owner.conversation_id, customer)
+        await tell_of(self._core, known, owner.conversation_id, customer)
         session = {
             "token": self._visitors.issue(owner.conversation_id, owner.customer_id),
             "conversation_id": owner.conversation_id,
@@ -107,15 +105,6 @@ class Sessions:
             self._limits.denied(address)
             raise
 
-    async def _report(self, conversation_id: ConversationId, customer: Customer) -> None:
-        fact = SessionOpened(
-            key=f"open:{conversation_id}:{secrets.token_hex(8)}",
-            at=self._core.clock.now(),
-            conversation_id=conversation_id,
-            customer=customer,
-        )
-        unless_declined(await self._core.inbox.report(fact))
-
 
 def _new_id() -> ConversationId:
     return ConversationId(derive("c", "web", secrets.token_hex(16)))
@@ -139,16 +128,3 @@ def _told(body: dict[str, Any], owner: _Owner, known: Conversation | None) -> Cu
         external_id=owner.customer_id or None,
         attributes=attributes,
     )
-
-
-def is_news(known: Customer, told: Customer) -> bool:
-    """Whether anything told differs from what is known."""
-    pairs = (
-        (told.name, known.name),
-        (told.email, known.email),
-        (told.locale, known.locale),
-        (told.page_url, known.page_url),
-        (told.external_id, known.external_id),
-    )
-    news = any(new and new != old for new, old in pairs)
-    return news or not told.attributes.items() <= known.attributes.items()

@@ -4,9 +4,7 @@ Only what is named here leaves the house. A `Note` has no shape at all, the reas
 reduced to one of two words, and where things stand at the desk is never told.
 """
 
-from datetime import UTC, datetime
-from functools import lru_cache
-
+from adapters.moments import rfc3339
 from bridge.domain.conversation import Conversation
 from bridge.domain.handoff import Handoff, State
 from bridge.domain.messages import Attachment, Author, Message
@@ -22,17 +20,8 @@ ASKED_TRIGGERS = frozenset({"human_request"})
 
 
 def moment(at: float | None) -> str | None:
-    """Return epoch seconds as RFC 3339 in UTC, to the millisecond."""
-    if at is None:
-        return None
-    second, micros = divmod(round(at * 1e6), 1_000_000)
-    return f"{_second(second)}.{micros // 1000:03}Z"
-
-
-@lru_cache(maxsize=64)
-def _second(second: int) -> str:
-    """Return the part of RFC 3339 that many messages in a row have in common."""
-    return datetime.fromtimestamp(second, UTC).isoformat()[:-6]
+    """Return a moment as it is written outside, or null."""
+    return None if at is None else rfc3339(at)
 
 
 def author_json(author: Author) -> Json:
