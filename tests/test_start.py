@@ -66,3 +66,11 @@ def test_asking_where_no_bridge_ever_ran_makes_nothing(
     assert done.returncode == 2
     assert "HANDOFF_DATABASE_URL: there is no database yet" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_trying_all_again_where_nothing_was_given_up_on_is_no_fault(tmp_path: Path) -> None:
+    """With the bridge at rest `dead retry all` says as much as the running one: none."""
+    assert called(tmp_path, "migrate").returncode == 0
+    done = called(tmp_path, "dead", "retry", "all")
+
+    assert (done.returncode, done.stdout) == (0, "retry: 0 deliveries\n")

@@ -135,7 +135,7 @@ async def _do_directly(settings: Settings, verb: str, target: str) -> Answer:
             return {"dead": [_row(d) for d in await reader.dead()]}
     async with open_store(settings.database_url) as store:
         dead = [d for d in await store.dead() if target in {ALL, d.id}]
-        if not dead:
+        if not dead and target != ALL:
             return {"done": False, "detail": _said(verb, target, done=False)}
         progress = Progress.QUEUED if verb == "retry" else Progress.SKIPPED
         moved = [Settlement(d.moved(progress, attempts=0, due_at=0.0)) for d in dead]
