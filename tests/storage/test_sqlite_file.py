@@ -333,7 +333,9 @@ def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
 @pytest.mark.fault("F53")
 def test_a_read_only_disk_is_named(tmp_path: Path) -> None:
     """Neither an old database nor a new one is opened where nothing can be written."""
-    for told in on_a_small_disk(tmp_path, "readonly")["told"]:
+    attempts = on_a_small_disk(tmp_path, "readonly")["told"]
+    assert len(attempts) == 2
+    for told in attempts:
         assert told.startswith("ConfigurationError: HANDOFF_DATABASE_URL: the folder ")
         assert "is read-only for this program; make it writable" in told
 

@@ -37,6 +37,7 @@ async def test_all_that_the_page_asks_for_is_served(house: House) -> None:
         text = source.read_text()
         wanted |= set(re.findall(r'(?:src|href)="(/demo[^"#]*)"', text))
         wanted |= {f"/demo/{name}" for name in re.findall(r'from "\./(?:demo/)?([^"]+)"', text)}
+    assert len(wanted) > 10
     for path in sorted(wanted):
         async with house.client.get(path) as answer:
             assert answer.status == 200, path
