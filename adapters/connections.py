@@ -5,7 +5,6 @@ hold every connection there is. Here each connection knows since when it owes so
 over all of them cuts those that are overdue, and their number is bounded. No timer per connection.
 """
 
-import asyncio
 import contextlib
 import logging
 import socket
@@ -13,15 +12,14 @@ from asyncio import AbstractEventLoop, BaseTransport, WriteTransport
 from collections import Counter
 from collections.abc import Callable
 
-from aiohttp import web
-from aiohttp.http import RawRequestMessage, StreamWriter
+from aiohttp import hdrs, web
 from aiohttp.http_exceptions import BadHttpMethod
 
 from adapters.addresses import grouped
-from adapters.heads import NAME, whole
-from adapters.patience import BUSY, TOO_SLOW, ConnectionLimits
+from adapters.heads import NAME
+from adapters.patience import BUSY, MALFORMED, TOO_SLOW, ConnectionLimits
 from adapters.problems import Problem
-from adapters.short import Way, Ways, way_of
+from adapters.short import ShortWay, Ways
 from bridge.ports.core import Clock
 
 log = logging.getLogger(__name__)
@@ -34,11 +32,10 @@ BARE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Serve
 """Headers of an answer that does not come from the application."""
 
 
-class Connection(web.RequestHandler):
+class Connection(ShortWay):
     """One connection. `begin` and `end` frame a request that is being handled."""
 
     __slots__ = (
-        "_answering",
         "_connections",
         "_head_since",
         "_request",
@@ -52,9 +49,10 @@ class Connection(web.RequestHandler):
         # What is packed stays packed: nobody here wants compressed requests, only bombs are.
         super().__init__(
             manager,
+            connections.ways,
             loop=loop,
             keepalive_timeout=connections.limits.idle,
-            access_log=None,  # type: ignore[arg-type]
+            access_log=None,
             auto_decompress=False,
             lingering_time=connections.limits.linger,
         )
@@ -63,7 +61,6 @@ class Connection(web.RequestHandler):
         self._request: web.Request | None = None
         self._request_since = 0.0
         self._stalled_since: float | None = None
-        self._answering: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Take the connection, or tell the peer that there are too many."""
@@ -86,72 +83,13 @@ class Connection(web.RequestHandler):
         """Note when a request's head begins."""
         if self._head_since is None and self._request is None:
             self._head_since = self._connections.now()
-        waiter = self._waiter
-        if waiter is None or waiter.done():
-            super().data_received(data)
-            return
-        # aiohttp is at rest. What it parses now it is not told of before the short way was tried.
-        self._waiter = None
         super().data_received(data)
-        self._waiter = waiter
-        if self._answering is None and not self._take_short_way():
-            self._wake()
 
-    def _wake(self) -> None:
-        """Let aiohttp go on with what it has parsed."""
-        waiter = self._waiter
-        if self._messages and waiter is not None and not waiter.done():
-            waiter.set_result(None)
-
-    def _take_short_way(self) -> bool:
-        parser, task = self._parser, self._task_handler
-        if len(self._messages) != 1 or parser is None or task is None:
-            return False
-        message, payload = self._messages[0]
-        way = way_of(self._connections.ways, message, payload)
-        if way is None or not isinstance(message, RawRequestMessage):
-            return False
-        self._messages.popleft()
-        parser.message_consumed()
-        request = way.request(message, payload, self, StreamWriter(self, self._loop), task)
-        self._answering = self._loop.create_task(self._answer(request, way))
-        return True
-
-    async def _answer(self, request: web.Request, way: Way) -> None:
-        try:
-            try:
-                response = await way.handler(request)
-            except web.HTTPException as redirection:
-                response = redirection
-            raw = whole(response)
-            if raw is None:
-                await response.prepare(request)
-                await response.write_eof()
-                if not response.keep_alive:
-                    self.force_close()
-            elif self.transport is not None:
-                self.transport.write(raw)
-        except ConnectionError:
-            self.force_close()
-        except BaseException:
-            self.force_close()
-            raise
-        finally:
-            self._answering = None
-            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
-            self._wake()
-
-    def _process_keepalive(self) -> None:
-        # To aiohttp a connection on the short way looks idle.
-        if self._answering is not None:
-            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
-        super()._process_keepalive()
-
-    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 -- inherited
-        """Let the request that is being answered come to its end, then close."""
-        if self._answering is not None:
-            await asyncio.wait({self._answering}, timeout=timeout)
-        await super().shutdown(timeout)
+    def malformed(self) -> None:
+        """Say so, unless somebody is being answered."""
+        if self._request is None and self.transport is not None:
+            self.transport.write(MALFORMED)
+        super().malformed()
 
     def pause_writing(self) -> None:
         """Note that the peer does not take what it is sent."""
@@ -171,7 +109,10 @@ class Connection(web.RequestHandler):
 
     def end(self) -> None:
         """Note that the handler is done."""
-        self._request = None
+        request, self._request = self._request, None
+        if request is not None and hdrs.UPGRADE in request.headers:
+            # Nothing here is upgraded, and aiohttp may lose count of what follows such a request.
+            self.close()
 
     def overdue(self, now: float) -> str:
         """Return what the peer owes for too long: `head`, `body`, `reader`, or nothing."""

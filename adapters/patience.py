@@ -43,4 +43,5 @@ def _plain_answer(status: int, phrase: str, detail: str) -> bytes:
 
 
 BUSY = _plain_answer(503, "Service Unavailable", "There are too many connections; come again.")
+MALFORMED = _plain_answer(400, "Bad Request", "This is not a well-formed HTTP request.")
 TOO_SLOW = _plain_answer(408, "Request Timeout", "The request did not come in time.")

@@ -6,19 +6,24 @@ and what is no number is written as null.
 """
 
 import json
+import math
+from typing import NoReturn
 
 import orjson
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+# What is no plain data is a mistake, and must not be written out field by field.
+_PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 def as_bytes(value: object) -> bytes:
     """Return plain data as compact JSON in UTF-8; half a surrogate pair becomes a question mark.
 
-    Raises TypeError for what JSON cannot hold.
+    Raises TypeError, ValueError or RecursionError for what JSON cannot hold.
     """
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value, option=_PLAIN)
     except TypeError:
         return _encode(value).encode("utf-8", "replace")
 
@@ -28,9 +33,14 @@ def from_bytes(raw: bytes) -> object:
     try:
         return orjson.loads(raw)
     except ValueError:
-        return json.loads(raw.decode(), parse_constant=_refused)
+        return json.loads(raw.decode(), parse_constant=_refused, parse_float=_finite)
 
 
-def _refused(word: str) -> object:
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _refused(digits)
+
+
+def _refused(word: str) -> NoReturn:
     message = f"{word} is not JSON"
     raise ValueError(message)

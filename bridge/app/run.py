@@ -63,11 +63,15 @@ class Background:
 
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._loop = asyncio.get_running_loop()
-        self._failed: asyncio.Future[None] = self._loop.create_future()
-        self._tasks: set[asyncio.Task[None]] = {group.create_task(self._watch(), name="watch")}
+        self._over = asyncio.Event()
+        self._problems: list[Exception] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watcher = group.create_task(self._watch(), name="watch")
 
     async def _watch(self) -> None:
-        await self._failed
+        await self._over.wait()
+        if self._problems:
+            raise ExceptionGroup("background work failed", self._problems)
 
     def spawn(self, work: Work, name: str) -> object:
         """Start work; a failure of it ends the whole group."""
@@ -79,15 +83,18 @@ class Background:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         problem = None if task.cancelled() else task.exception()
-        if problem is not None and not self._failed.done():
-            self._failed.set_exception(problem)
+        if isinstance(problem, Exception):
+            self._problems.append(problem)
+            self._over.set()
 
     async def close(self) -> None:
-        """End all of it and wait until it has ended."""
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """End all of it, and what that begins, and wait until it has ended."""
+        while self._tasks:
+            tasks = tuple(self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        self._over.set()
 
 
 async def run(settings: Settings, announce: Announce) -> int:

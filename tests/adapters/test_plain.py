@@ -2,12 +2,22 @@
 
 import json
 import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.plain import as_bytes, from_bytes
+
+
+@dataclass
+class Kept:
+    """What is not meant to leave the house."""
+
+    words: str
+
 
 VALUES = st.recursive(
     st.none()
@@ -46,7 +56,8 @@ def test_what_the_fast_way_refuses_or_bends_is_read(raw: bytes, value: object) -
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"{", b"NaN", b"[Infinity]", b"\xff", b"\xef\xbb\xbf{}", b"{\x00}", b"'a'"]
+    "raw",
+    [b"", b"{", b"NaN", b"[Infinity]", b"\xff", b"[1e999]", b"\xef\xbb\xbf{}", b"{\x00}", b"'a'"],
 )
 def test_what_is_no_json_is_refused(raw: bytes) -> None:
     """Anything else is a ValueError."""
@@ -58,5 +69,6 @@ def test_what_is_no_json_is_refused(raw: bytes) -> None:
 
 def test_what_json_cannot_hold_is_an_error() -> None:
     """A value that is not plain is a mistake of ours."""
-    with pytest.raises(TypeError):
-        as_bytes({"a": object()})
+    for value in (object(), Kept("words"), datetime(2026, 1, 31, tzinfo=UTC)):
+        with pytest.raises(TypeError):
+            as_bytes({"a": value})

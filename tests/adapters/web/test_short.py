@@ -1,7 +1,10 @@
 """The short way: the same answers as the long one, in the same order, and nothing else."""
 
 import asyncio
+import contextlib
+import gc
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,9 +13,12 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from adapters.connections import Connection
-from adapters.http import HttpSettings
+from adapters.http import HttpServer, HttpSettings, Site, build_http_app
+from adapters.metrics import Metrics
 from adapters.patience import ConnectionLimits
 from adapters.problems import Problem
+from adapters.web.openapi import describe
+from tests.adapters.web.fakes import ShiftedClock
 from tests.adapters.web.test_http import serving
 
 LINE = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -287,3 +293,95 @@ async def test_a_client_that_left_harms_nobody(handlers: Handlers) -> None:
         line[1].write(request("/echo", b"here"))
         assert told(await answer(line))[2].endswith(b"here")
         line[1].close()
+
+
+async def test_what_no_parser_takes_leaves_nothing_behind(handlers: Handlers) -> None:
+    """A connection whose bytes make no sense is told so, ended, and let go of."""
+    serves = HttpSettings(port=0, grace=0.5)
+    site = Site(dict, describe, Metrics(), ShiftedClock())
+    async with HttpServer(
+        build_http_app(handlers.routes(), serves, site), serves, site.clock
+    ) as server:
+        for busy in (False, True):
+            line = await asyncio.open_connection("127.0.0.1", server.port)
+            await asyncio.sleep(0.02)
+            if busy:
+                line[1].write(request("/wait", b"first"))
+                await handlers.began.wait()
+            line[1].write(b"POST http://[]@ HTTP/1.1\r\nHost: x\r\n\r\n")
+            async with asyncio.timeout(5):
+                came = await line[0].read()
+            assert came.startswith(b"HTTP/1.1 400 ") is not busy
+            handlers.go.set()
+            line[1].close()
+        await asyncio.sleep(0.1)
+        gc.collect()
+        left = [found for found in gc.get_objects() if isinstance(found, Connection)]
+    assert left == []
+
+
+async def test_who_does_not_read_gets_no_more(handlers: Handlers) -> None:
+    """Answers that nobody takes do not pile up: the next request waits until they are taken."""
+    async with serving(*handlers.routes()) as url:
+        loop = asyncio.get_running_loop()
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
+            await loop.sock_connect(client, ("127.0.0.1", int(url.rpartition(":")[2])))
+            await asyncio.sleep(0.02)
+            asked = request("/echo", b"x" * 4000)
+            for _ in range(3000):
+                with contextlib.suppress(BlockingIOError):
+                    client.send(asked)
+                await asyncio.sleep(0)
+            handled = len(handlers.ways)
+            await asyncio.sleep(0.1)
+            assert len(handlers.ways) == handled
+    assert handled < 2500
+
+
+@pytest.mark.parametrize(
+    ("leaves", "grace", "takes", "ends"),
+    [(True, 5.0, 0.5, ["began", "done"]), (False, 0.3, 30.0, ["began", "cut short"])],
+)
+async def test_nothing_is_answered_after_a_stop(
+    leaves: bool, grace: float, takes: float, ends: list[str]
+) -> None:
+    """A stop waits also for what somebody asked for who left, and cuts short what takes long."""
+    log: list[str] = []
+    began = asyncio.Event()
+
+    async def takes_long(request: web.Request) -> web.StreamResponse:
+        log.append("began")
+        began.set()
+        try:
+            await asyncio.sleep(takes)
+        except asyncio.CancelledError:
+            log.append("cut short")
+            raise
+        log.append("done")
+        return web.Response(status=204)
+
+    settings = HttpSettings(port=0, grace=grace)
+    async with serving(web.post("/long", takes_long), settings=settings) as url:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        await asyncio.sleep(0.02)
+        writer.write(request("/long"))
+        async with asyncio.timeout(5):
+            await began.wait()
+        if leaves:
+            writer.transport.abort()
+            await asyncio.sleep(0.05)
+    assert log == ends
+    writer.close()
+
+
+async def test_a_request_that_would_be_something_else_is_the_last(handlers: Handlers) -> None:
+    """After a request that asks for another protocol the connection ends."""
+    async with connected(handlers) as line:
+        upgrade = request("/refuse", b"words", "Connection: upgrade", "Upgrade: websocket")
+        line[1].write(upgrade + request("/echo", b"after"))
+        assert told(await answer(line))[0].endswith(b"409 Conflict")
+        async with asyncio.timeout(5):
+            assert await line[0].read() == b""
+    assert handlers.ways == ["long"]
