@@ -23,7 +23,8 @@ from bridge.domain.errors import StoreUnavailable
 from bridge.domain.ids import ConversationId, FileId
 from bridge.domain.messages import Attachment
 from bridge.ports.files import StoredFile, TooLarge
-from storage.coding import Unreadable, decode, encode
+from bridge.ports.store import Unreadable
+from storage.coding import decode, encode
 from storage.sniffing import Sniffer, safe_name
 from storage.sqlite_file import refuse
 

@@ -12,15 +12,11 @@ from enum import Enum
 from operator import attrgetter
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from bridge.domain.errors import BridgeError
+from bridge.ports.store import Unreadable
 
 Decoder = Callable[[Any], Any]
 Getter = Callable[[object], tuple[object, ...]]
 Value = TypeVar("Value")
-
-
-class Unreadable(BridgeError):
-    """Stored text does not say what its type needs: written by another program, or damaged."""
 
 
 _shapes: dict[type, tuple[tuple[str, ...], Getter]] = {}

@@ -23,8 +23,8 @@ from bridge.domain.delivery import (
     Undecoded,
 )
 from bridge.domain.shards import shard_of
-from bridge.ports.store import Settlement
-from storage.coding import Unreadable, decode, encode
+from bridge.ports.store import Settlement, Unreadable
+from storage.coding import decode, encode
 
 Row = tuple[Any, ...]
 

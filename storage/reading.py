@@ -8,7 +8,7 @@ PostgreSQL's words (`$1`, `= ANY($1)`); `for_sqlite` says them in SQLite's.
 import json
 import logging
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -19,9 +19,9 @@ from bridge.domain.handoff import Handoff, State
 from bridge.domain.ids import ConversationId, DeliveryId
 from bridge.domain.messages import Message, Note
 from bridge.ports.core import Waiting
-from bridge.ports.store import Loaded, Record, Settlement, TimerSetting, Wanted
+from bridge.ports.store import Loaded, Record, Settlement, TimerSetting, Unreadable, Wanted
 from storage import mapping, outgoing, tables
-from storage.coding import Unreadable, decode
+from storage.coding import decode
 from storage.statements import LONGEST_KEY, UNSETTLED
 from storage.tables import Table
 
@@ -132,6 +132,14 @@ def _listed(query: str, names: Iterable[str]) -> Reading[Rows]:
     return (yield query, (wanted,))
 
 
+def _made(make: Callable[..., Result], row: Sequence[Any], *more: object) -> Result:
+    """Return what a row says; raises `Unreadable`, whatever it is that does not fit."""
+    try:
+        return make(row, *more)
+    except (TypeError, ValueError, AttributeError, LookupError, Unreadable) as problem:
+        raise Unreadable(f"{row[0]} cannot be read: {problem}") from problem
+
+
 def load(wanted: Wanted) -> Reading[Loaded]:
     """Read what a batch needs."""
     threads = {row[0]: row[1] for row in (yield from _listed(_THREADS, wanted.threads))}
@@ -144,7 +152,7 @@ def load(wanted: Wanted) -> Reading[Loaded]:
         conversations=conversations,
         threads=threads,
         handoffs=handoffs,
-        posts={row[-1]: mapping.message_of(row) for row in posts},
+        posts={row[-1]: _made(mapping.message_of, row) for row in posts},
         facts={row[0]: mapping.fact_of(row) for row in facts},
     )
 
@@ -153,9 +161,9 @@ def _conversations(ids: Iterable[str]) -> Reading[dict[ConversationId, Conversat
     rows = yield from _listed(_CONVERSATIONS, ids)
     said: dict[str, list[Message]] = {row[0]: [] for row in rows}
     for row in (yield from _listed(_RECENT, said)):
-        message = mapping.message_of(row)
+        message = _made(mapping.message_of, row)
         said[message.conversation_id].append(message)
-    return {row[0]: mapping.conversation_of(row, tuple(said[row[0]])) for row in rows}
+    return {row[0]: _made(mapping.conversation_of, row, tuple(said[row[0]])) for row in rows}
 
 
 def messages(
@@ -165,7 +173,7 @@ def messages(
     if not _can_be(conversation_id):
         return (), False
     rows = yield _SINCE, (conversation_id, after, limit + 1)
-    return tuple(mapping.message_of(row) for row in rows[:limit]), len(rows) > limit
+    return tuple(_made(mapping.message_of, row) for row in rows[:limit]), len(rows) > limit
 
 
 def history(
@@ -175,7 +183,7 @@ def history(
     if not _can_be(conversation_id):
         return ()
     rows = yield _BETWEEN, (conversation_id, from_seq, to_seq)
-    return tuple(mapping.message_of(row) for row in rows)
+    return tuple(_made(mapping.message_of, row) for row in rows)
 
 
 def deliveries(
@@ -239,17 +247,17 @@ def next_timer() -> Reading[float | None]:
 def queue(limit: int) -> Reading[tuple[Waiting, ...]]:
     """Read the open handoffs, the longest waiting first."""
     rows = yield _QUEUE, (limit,)
-    return tuple(_readable(rows))
+    return tuple(_readable(mapping.waiting_of, rows))
 
 
-def _readable(rows: Rows) -> Iterator[Waiting]:
-    """Yield what can be read: one handoff that cannot must not hide the others."""
+def _readable(make: Callable[..., Result], rows: Rows) -> Iterator[Result]:
+    """Yield what can be read and report the rest: one row must not hide the others."""
     for row in rows:
         try:
-            yield mapping.waiting_of(row)
+            yield _made(make, row)
         except Unreadable as problem:
             log.error(  # noqa: TRY400 -- the problem says it all
-                "a handoff cannot be read", extra={"action": "unreadable", "why": str(problem)}
+                "a row cannot be read", extra={"action": "unreadable_row", "why": str(problem)}
             )
 
 

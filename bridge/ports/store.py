@@ -28,6 +28,10 @@ class Unstorable(BridgeError):
     """The database refuses these very values; other facts of the batch may still be stored."""
 
 
+class Unreadable(BridgeError):
+    """A stored row does not say what is needed: written by another version, or damaged."""
+
+
 class ShardLost(BridgeError):
     """Another instance now owns `shards`; what was decided as their owner must be dropped."""
 
@@ -171,7 +175,7 @@ class Store(Protocol):
         ...
 
     async def load(self, wanted: Wanted) -> Loaded:
-        """Read what a batch needs, in one go."""
+        """Read what a batch needs, in one go; raises `Unreadable`."""
         ...
 
     async def commit(self, write: Write) -> None:
@@ -191,7 +195,10 @@ class Store(Protocol):
     async def history(
         self, conversation_id: ConversationId, from_seq: int, to_seq: int
     ) -> tuple[Message, ...]:
-        """Return the messages from one seq to another, both included, by seq."""
+        """Return the messages from one seq to another, both included, by seq.
+
+        Raises `Unreadable`.
+        """
         ...
 
     async def deliveries(

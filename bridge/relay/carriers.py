@@ -23,6 +23,7 @@ from bridge.domain.handoff import Floor
 from bridge.domain.policy.judge import Verdict
 from bridge.ports.assistant import Assistant, Draft, Question
 from bridge.ports.core import DraftGrew, Presence
+from bridge.ports.store import Unreadable
 from bridge.relay.board import StoreBoard
 
 log = logging.getLogger(__name__)
@@ -48,9 +49,14 @@ DONE = Carried()
 
 
 async def in_doubt(call: Awaitable[Result]) -> Result:
-    """Return what a call returns; an end nobody expected leaves open whether it had its effect."""
+    """Return what a call returns; an end nobody expected leaves open whether it had its effect.
+
+    What it needs is read before it leaves: what cannot be read will not be the next time either.
+    """
     try:
         return await call
+    except Unreadable as problem:
+        raise Refused(str(problem)) from problem
     except BridgeError:
         raise
     except Exception as problem:

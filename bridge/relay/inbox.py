@@ -10,7 +10,8 @@ guess is thrown away, the truth is loaded, and the batch is decided on anew. A d
 that way too, so that the usual fact pays nothing for it.
 
 One bad fact never takes its neighbours along: a reaction that fails is reported to its sender
-alone, and a batch whose values the database refuses is stored fact by fact.
+alone, and a batch whose values the database refuses is stored fact by fact. How a delivery ended is
+stored even when its conversation cannot be told, because the courier has nobody to give it back to.
 """
 
 import asyncio
@@ -21,11 +22,13 @@ from dataclasses import dataclass
 from math import inf
 
 from bridge.domain.conversation import Conversation
+from bridge.domain.delivery import Progress
 from bridge.domain.errors import StoreUnavailable
-from bridge.domain.facts import ENDS, Fact, Verdict
+from bridge.domain.facts import ENDS, Delivered, Fact, Undeliverable, Verdict
 from bridge.domain.ids import ConversationId, ThreadRef
 from bridge.domain.rules import Rules
-from bridge.ports.store import Moved, ShardLost, Store, Unstorable
+from bridge.ports.store import Moved, Settlement, ShardLost, Store, Unreadable, Unstorable
+from bridge.reactions.delivery import needs_conversation
 from bridge.relay.batch import Batch, Starter, Step
 from bridge.relay.known import Known
 
@@ -36,6 +39,9 @@ MOST_AT_ONCE = 500
 
 MOST_IN_MEMORY = 5_000
 """Conversations kept in memory; the least recently used are read again when needed."""
+
+MOST_TOLD = 1_000
+"""Rows remembered that were reported as unreadable; then the next one is reported anew."""
 
 MOST_TRIES = 8
 """Times a batch is decided on anew because the database had moved."""
@@ -68,6 +74,7 @@ class StoreInbox:
         self._wake = asyncio.Event()
         self._memory: OrderedDict[ConversationId, Conversation] = OrderedDict()
         self._known = Known()
+        self._told: set[str] = set()
         self._idle = asyncio.Event()
         self._idle.set()
         self.owned: dict[int, int] = {}
@@ -138,19 +145,47 @@ class StoreInbox:
             await self._store_batch(waiters)
         except StoreUnavailable as problem:
             self.is_storing = False
+            self.forget(None)
             self._fail(waiters, problem)
+        except (Unreadable, Unstorable) as problem:
+            if len(waiters) > 1:
+                await self._take_singly(waiters)
+            else:
+                await self._take_instead(waiters[0], problem)
         except Exception as problem:
             if len(waiters) > 1:
-                for waiter in waiters:
-                    await self._take([waiter])
-            elif isinstance(problem, Unstorable):
-                self._fail(waiters, problem)
+                await self._take_singly(waiters)
             else:
                 log.exception("inbox batch failed", extra={"action": "inbox_failed"})
+                self.forget(None)
                 self._fail(waiters, StoreUnavailable(str(type(problem).__name__)))
 
+    async def _take_singly(self, waiters: list[Waiter]) -> None:
+        for waiter in waiters:
+            await self._take([waiter])
+
+    async def _take_instead(self, waiter: Waiter, problem: Unreadable | Unstorable) -> None:
+        """Store an end in a form that can be stored; of anything else tell its sender."""
+        instead = _untold(waiter.item, str(problem))
+        if isinstance(problem, Unstorable):
+            self.forget(None)
+        if instead is not None:
+            await self._take([Waiter(instead, waiter.answer)])
+        elif isinstance(problem, Unstorable):
+            self._fail([waiter], problem)
+        else:
+            self._report_once(str(problem))
+            self._fail([waiter], StoreUnavailable(str(problem)))
+
+    def _report_once(self, why: str) -> None:
+        if why in self._told:
+            return
+        if len(self._told) >= MOST_TOLD:
+            self._told.clear()
+        self._told.add(why)
+        log.error("a conversation cannot be read", extra={"action": "unreadable", "why": why})
+
     def _fail(self, waiters: list[Waiter], problem: Exception) -> None:
-        self.forget(None)
         for waiter in waiters:
             if not waiter.answer.done():
                 waiter.answer.set_exception(problem)
@@ -198,3 +233,30 @@ class StoreInbox:
         for waiter, verdict in zip(waiters, verdicts, strict=True):
             if not waiter.answer.done():
                 waiter.answer.set_result(verdict)
+
+
+def _untold(item: Fact | Step, why: str) -> Fact | Step | None:
+    """Return what is stored of an end that its conversation cannot be told, None of anything else.
+
+    What arrived without its conversation hearing of it counts as not delivered; when that cannot
+    be told either, the death is stored alone, for the operator to see.
+    """
+    instead: Fact | Step
+    if isinstance(item, Delivered) and needs_conversation(item.delivery):
+        instead = Undeliverable(
+            key=f"untold:{item.delivery.id}:{item.at:.6f}",
+            at=item.at,
+            conversation_id=item.conversation_id,
+            delivery=item.delivery,
+            why=f"it arrived, but what came of it cannot be stored: {why}",
+        )
+    elif isinstance(item, Undeliverable):
+        error = item.why.encode(errors="replace").decode().replace("\0", "")
+        instead = Step((Settlement(item.delivery.moved(Progress.DEAD, error=error)),))
+    else:
+        return None
+    log.error(
+        "the end of a delivery could not be told to its conversation",
+        extra={"action": "end_untold", "delivery": item.delivery.id, "why": why},
+    )
+    return instead

@@ -1,6 +1,7 @@
 """Rows that cannot be read, or that end the program: they are set aside, and all others flow."""
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from bridge.app.parts import ready
+from bridge.domain.delivery import Answer, Leg
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.handoff import Floor
 from bridge.domain.ids import ConversationId, PostRef
@@ -137,6 +139,107 @@ async def test_a_conversation_that_cannot_be_read_takes_no_neighbour_along(
     assert any("has been waiting" in notice for notice in world.desk.notices())
     assert [waiting.handoff.conversation_id for waiting in await world.relay.board.queue()] == [two]
     assert ready(world.relay)["store"].ready
+
+
+UNREADABLE = [("customer", "["), ("floor", "moon"), ("seq", "many")]
+"""What makes a conversation unreadable: damage, a newer version's word, a value of another type."""
+
+
+def told_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return which errors were logged, and of which delivery."""
+    errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    return [f"{record.__dict__['action']} {record.__dict__.get('delivery')}" for record in errors]
+
+
+@pytest.mark.parametrize(("column", "value"), UNREADABLE)
+async def test_a_death_whose_conversation_cannot_be_read_is_stored_once(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture, column: str, value: str
+) -> None:
+    """The line is listed as dead and logged once, its neighbours are sent; mended and retried, all
+    of it goes.
+    """
+    one, _ = await with_lines_waiting(world)
+    order = f"UPDATE conversation SET {column} = ? WHERE id = ?"  # noqa: S608
+    (was,) = (
+        sqlite3.connect(tmp_path / "handoff.db")
+        .execute(
+            f"SELECT {column} FROM conversation WHERE id = ?",  # noqa: S608
+            (one,),
+        )
+        .fetchone()
+    )
+    spoil(tmp_path, order, value, one)
+    caplog.clear()
+    await world.start()
+    await pass_time([world], 60)
+
+    (dead,) = await world.relay.store.dead()
+    assert (dead.conversation_id, dead.leg) == (one, Leg.DESK)
+    assert "cannot be read" in dead.error
+    told = told_of(caplog)
+    assert sorted(told) == [f"delivery_dead {dead.id}", f"end_untold {dead.id}"]
+    assert world.desk.words() == ["two 0", "two 1", "two 2"]
+
+    await world.crash()
+    spoil(tmp_path, order, was, one)
+    await world.start()
+    assert await world.relay.retry(dead.id)
+    await pass_time([world], 5)
+    assert world.desk.words() == ["two 0", "two 1", "two 2", "one 0", "one 1", "one 2"]
+    assert await world.relay.store.dead() == ()
+
+
+async def test_an_answer_whose_conversation_cannot_be_read_is_not_lost(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The question is given up on once; retried when the row was mended it is answered."""
+    customer = await world.arrives()
+    world.assistant.gate.clear()
+    await world.says(customer, "hello")
+    await world.settle(20)
+    order = "UPDATE conversation SET floor = ? WHERE id = ?"
+    spoil(tmp_path, order, "moon", customer)
+    world.relay.inbox.forget(None)
+    world.assistant.gate.set()
+    await pass_time([world], 10)
+
+    (dead,) = await world.relay.store.dead()
+    assert dead.leg is Leg.ASSISTANT
+    assert "it arrived" in dead.error
+    assert told_of(caplog) == [f"end_untold {dead.id}"] * 2
+    spoil(tmp_path, order, "assistant", customer)
+    assert await world.relay.retry(dead.id)
+    await world.settle()
+    assert [m.text for m in await world.messages(customer)] == ["hello", "echo: hello"]
+
+
+async def test_an_answer_no_database_takes_counts_as_none(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The assistant is asked again, as after any failure, and nothing is tried for ever."""
+    customer = await world.arrives()
+    world.assistant.answers.append(Answer("NUL: \0"))
+    await world.says(customer, "hello")
+    await pass_time([world], 10)
+
+    assert [m.text for m in await world.messages(customer)] == ["hello", "echo: hello"]
+    assert len(world.assistant.asked) == 2
+    assert len(told_of(caplog)) == 1
+
+
+async def test_a_timer_of_a_conversation_that_cannot_be_read_is_told_once(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It cannot ring, which is logged at the first time and not at each look."""
+    one, two = await world.escalated(), await world.escalated()
+    await world.crash()
+    spoil(tmp_path, "UPDATE conversation SET floor = 'moon' WHERE id = ?", one)
+    caplog.clear()
+    await world.start()
+    await world.pass_time(1000, step=10)
+
+    assert (await world.conversation(two)).floor is Floor.ASSISTANT
+    assert told_of(caplog) == ["unreadable None"]
 
 
 async def test_a_line_that_ends_the_program_each_time_is_given_up_on(world: World) -> None:

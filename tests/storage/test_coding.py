@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bridge.domain.conversation import Customer
 from bridge.domain.delivery import Leg, Payload, PostMessage, Receipt, Undecoded
 from bridge.domain.ids import PostRef, ThreadRef
-from storage.coding import Unreadable, decode, decode_list, encode
+from bridge.ports.store import Unreadable
+from storage.coding import decode, decode_list, encode
 from storage.outgoing import KINDS, delivery_of, delivery_row
 from tests.storage.things import PAYLOADS, conversation, delivery
 
