@@ -19,6 +19,7 @@ from bridge.domain.delivery import (
     PostNotice,
     PostTranscript,
     Progress,
+    Receipt,
     RefreshCard,
     Undecoded,
 )
@@ -65,7 +66,11 @@ def delivery_row(delivery: Delivery) -> Row:
 
 
 def delivery_of(row: Sequence[Any]) -> Delivery:
-    """Return a delivery from its row; what nobody here can read comes as `Undecoded`."""
+    """Return a delivery from its row; what nobody here can read comes as `Undecoded`.
+
+    Raises ValueError or TypeError when it cannot even be said whose lane it waits in, and how.
+    """
+    _check_numbers(row[3], row[9], *row[11:14], row[14] or 0.0)
     return Delivery(
         id=row[0],
         conversation_id=row[1],
@@ -81,6 +86,14 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
         attempted_at=row[14],
         error=row[15],
     )
+
+
+def _check_numbers(*values: object) -> None:
+    """Hold values against their columns: in SQLite any column takes any type."""
+    for value in values:
+        if not isinstance(value, int | float):
+            message = f"{value!r} is no number"
+            raise TypeError(message)
 
 
 def _payload_of(row: Sequence[Any]) -> Payload:
@@ -100,3 +113,9 @@ def settlement_row(settlement: Settlement) -> Row:
     moments = delivery.due_at, delivery.attempted_at
     told = encode(receipt) if receipt is not None else None
     return (delivery.id, delivery.progress, *counts, *moments, delivery.error, told)
+
+
+def settlement_of(row: Sequence[Any]) -> Settlement:
+    """Return a delivery with its receipt from its row."""
+    receipt = decode(Receipt, row[-1]) if row[-1] is not None else None
+    return Settlement(delivery_of(row), receipt)

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from bridge.domain.conversation import RECENT, Conversation
-from bridge.domain.delivery import Delivery, Receipt
+from bridge.domain.delivery import Delivery
 from bridge.domain.facts import Timer
 from bridge.domain.handoff import Handoff, State
 from bridge.domain.ids import ConversationId, DeliveryId
@@ -21,7 +21,6 @@ from bridge.domain.messages import Message, Note
 from bridge.ports.core import Waiting
 from bridge.ports.store import Loaded, Record, Settlement, TimerSetting, Unreadable, Wanted
 from storage import mapping, outgoing, tables
-from storage.coding import decode
 from storage.statements import LONGEST_KEY, UNSETTLED
 from storage.tables import Table
 
@@ -203,29 +202,25 @@ def deliveries(
         (False, False): _OF_ALL,
     }[given[0] is not None, given[1] is not None]
     rows = yield query, tuple(values for values in given if values is not None)
-    return tuple(outgoing.delivery_of(row) for row in rows)
+    return tuple(_readable(outgoing.delivery_of, rows))
 
 
 def dead(limit: int) -> Reading[tuple[Delivery, ...]]:
     """Read the deliveries given up on, the oldest first."""
     rows = yield _DEAD, (limit,)
-    return tuple(outgoing.delivery_of(row) for row in rows)
+    return tuple(_readable(outgoing.delivery_of, rows))
 
 
 def delivery(delivery_id: DeliveryId) -> Reading[Delivery | None]:
     """Read one delivery."""
     rows = yield from _listed(_ONE_DELIVERY, (delivery_id,))
-    return outgoing.delivery_of(rows[0]) if rows else None
+    return next(_readable(outgoing.delivery_of, rows), None)
 
 
 def settlement(delivery_id: DeliveryId) -> Reading[Settlement | None]:
     """Read one delivery with its receipt."""
     rows = yield from _listed(_ONE_DELIVERY, (delivery_id,))
-    if not rows:
-        return None
-    receipt = rows[0][-1]
-    kept = decode(Receipt, receipt) if receipt is not None else None
-    return Settlement(outgoing.delivery_of(rows[0]), kept)
+    return next(_readable(outgoing.settlement_of, rows), None)
 
 
 def due_timers(now: float, shards: Iterable[int]) -> Reading[tuple[TimerSetting, ...]]:

@@ -13,7 +13,7 @@ from bridge.app.parts import ready
 from bridge.domain.delivery import Answer, Leg
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.handoff import Floor
-from bridge.domain.ids import ConversationId, PostRef
+from bridge.domain.ids import ConversationId, DeliveryId, PostRef
 from tests.faults.scenes import one_world, pass_time
 from tests.world import World
 
@@ -139,6 +139,56 @@ async def test_a_conversation_that_cannot_be_read_takes_no_neighbour_along(
     assert any("has been waiting" in notice for notice in world.desk.notices())
     assert [waiting.handoff.conversation_id for waiting in await world.relay.board.queue()] == [two]
     assert ready(world.relay)["store"].ready
+
+
+@pytest.mark.parametrize("progress", ["queued", "dead"])
+@pytest.mark.parametrize(
+    ("column", "value"), [("leg", "pigeon"), ("attempts", "many"), ("position", "first")]
+)
+async def test_a_row_of_another_version_is_reported_and_left(
+    world: World,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    column: str,
+    value: str,
+    progress: str,
+) -> None:
+    """A leg nobody knows, or a value of another type, keeps the bridge neither from starting nor
+    from sending and listing all else; the row stays as it was.
+    """
+    one, _ = await with_lines_waiting(world)
+    order = f"UPDATE delivery SET {column} = ?, kind = 'sing', progress = ? WHERE id ="  # noqa: S608
+    order += " (SELECT id FROM delivery WHERE conversation_id = ? AND leg = 'desk'"
+    order += " ORDER BY position DESC LIMIT 1)"
+    spoil(tmp_path, order, value, progress, one)
+    caplog.clear()
+    await world.start()
+    assert [told for told in told_of(caplog) if told.startswith("unreadable_row")]
+    await pass_time([world], 20)
+
+    assert sorted(world.desk.words()) == ["one 0", "one 1", "two 0", "two 1", "two 2"]
+    assert await world.relay.store.dead() == ()
+    file = sqlite3.connect(tmp_path / "handoff.db")
+    left = f"SELECT count(*) FROM delivery WHERE {column} = ? AND progress = ?"  # noqa: S608
+    assert file.execute(left, (value, progress)).fetchone() == (1,)
+    file.close()
+
+
+@pytest.mark.parametrize(("column", "value"), [("progress", "flying"), ("receipt", "[")])
+async def test_a_delivery_of_another_version_is_not_there_for_who_asks_by_name(
+    world: World, tmp_path: Path, column: str, value: str
+) -> None:
+    """Neither the operator who names it nor a second copy of its post ends in an error."""
+    customer = await world.escalated()
+    await world.says(customer, "hello")
+    await world.settle()
+    spoil(tmp_path, f"UPDATE delivery SET {column} = ? WHERE leg = 'desk'", value)  # noqa: S608
+    file = sqlite3.connect(tmp_path / "handoff.db")
+    (name,) = file.execute("SELECT max(id) FROM delivery WHERE leg = 'desk'").fetchone()
+    file.close()
+
+    assert not await world.relay.retry(DeliveryId(name))
+    assert await world.relay.receipts.stands_elsewhere((name,), PostRef("memory:9"), 0.0) is None
 
 
 UNREADABLE = [("customer", "["), ("floor", "moon"), ("seq", "many")]
