@@ -120,15 +120,15 @@ class Chores:
         lost = before.keys() - owned.keys()
         if lost:
             log.info("shards passed on", extra={"action": "shards_lost", "shards": len(lost)})
-        self._courier.hold((), gained)
+        hold = self._courier.hold((), gained)
         self._inbox.own(dict(owned), asked_at + tenure.seconds - LONGEST_CALL)
         # Also those whose loss was noticed before: `before` does not name them any more. What is
         # remembered of a shard that was somebody else's in between is not true any more.
         self._courier.keep_only(owned.keys() - set(gained))
         if gained:
-            await self._take_over(gained)
+            await self._take_over(gained, hold)
 
-    async def _take_over(self, gained: list[int]) -> None:
+    async def _take_over(self, gained: list[int], hold: int) -> None:
         try:
             found = await self._store.deliveries(gained)
         except StoreUnavailable:
@@ -136,7 +136,7 @@ class Chores:
             for shard in gained:
                 self._inbox.owned.pop(shard, None)
             raise
-        self._courier.adopt(map(at_once, found), shards=gained)
+        self._courier.adopt(map(at_once, found), shards=gained, hold=hold)
 
     def _hear(self, news: News) -> None:
         if news.conversations is None:

@@ -11,14 +11,16 @@ How one attempt goes, and how each of its ends is settled, is in `sending.py`.
 
 Where several instances share a database, another one may have stored deliveries that this one has
 not seen. Whenever a conversation was read from the database, or a shard was taken over, new
-deliveries are therefore held back until the stored ones have been adopted before them.
+deliveries are therefore held back until the stored ones have been adopted before them. A read
+that was begun before a cancellation was stored must not bring back what it took away: each read is
+begun with a `hold`, and its rows are held against what was cancelled since.
 
 A lane with nothing to do has no task, no timer and no memory.
 """
 
 import asyncio
 import logging
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Container, Coroutine, Iterable, Mapping
 
 from bridge.domain.delivery import Delivery, Leg, Progress
@@ -32,6 +34,9 @@ from bridge.relay.lanes import VISIBLE_ONCE, Key, Lane, parks
 from bridge.relay.sending import Sender
 
 log = logging.getLogger(__name__)
+
+MOST_CANCELLED = 20_000
+"""Lanes remembered whose deliveries were cancelled, far more than are while one query runs."""
 
 Spawn = Callable[[Coroutine[object, object, None], str], object]
 
@@ -57,6 +62,7 @@ class Courier:
         self._holds = 0
         self._adopting: set[int] = set()
         self._held: list[Delivery] = []
+        self._cancelled: OrderedDict[Key, tuple[int, int]] = OrderedDict()
         self._stopping = False
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -139,13 +145,17 @@ class Courier:
         shards: Iterable[int] = (),
         hold: int = 0,
     ) -> None:
-        """Take over deliveries found in the database, then those held back meanwhile, in order."""
+        """Take over deliveries found in the database, then those held back meanwhile, in order.
+
+        `hold` is the number that was taken before they were read.
+        """
         for conversation_id in conversations:
             if self._syncing.get(conversation_id, hold + 1) <= hold:
                 del self._syncing[conversation_id]
         self._adopting.difference_update(shards)
         held, self._held = self._held, []
-        found = {d.id: d for d in (*held, *deliveries) if d.id not in self._sender.done}
+        valid = (d for d in deliveries if not self._was_cancelled(d, hold))
+        found = {d.id: d for d in (*held, *valid) if d.id not in self._sender.done}
         for delivery in sorted(found.values(), key=lambda d: (d.conversation_id, d.position)):
             if self._is_held(delivery):
                 self._held.append(delivery)
@@ -156,8 +166,10 @@ class Courier:
         lane = self._lanes.get(delivery.lane)
         return lane is not None and any(d.id == delivery.id for d in lane.queue)
 
-    def release(self, delivery: Delivery) -> None:
-        """Let a parked lane go on after its head was retried or skipped."""
+    def release(self, delivery: Delivery, hold: int) -> None:
+        """Let a parked lane go on after its head, read under `hold`, was retried or skipped."""
+        if self._was_cancelled(delivery, hold):
+            return
         lane = self._lanes.get(delivery.lane)
         if lane is None:
             if delivery.progress is Progress.QUEUED:
@@ -211,16 +223,29 @@ class Courier:
             self._quiet.clear()
             lane.task = self._spawn(self._run(key, lane), f"lane {key[0]} {key[1]}")
 
+    def _was_cancelled(self, delivery: Delivery, hold: int) -> bool:
+        """Whether a delivery was cancelled after a read that was begun under `hold` had begun."""
+        up_to, at = self._cancelled.get(delivery.lane, (0, -1))
+        return hold <= at and _falls_under(delivery, up_to)
+
     def _cancel(self, key: Key, up_to: int) -> None:
+        self._cancelled[key] = up_to, self._holds
+        self._cancelled.move_to_end(key)
+        if len(self._cancelled) > MOST_CANCELLED:
+            self._cancelled.popitem(last=False)
+        self._held = [d for d in self._held if d.lane != key or not _falls_under(d, up_to)]
         lane = self._lanes.get(key)
         if lane is None:
             return
         moving = lane.queue[0].id if lane.queue and lane.task is not None else None
-        lane.queue = deque(
-            d
-            for d in lane.queue
-            if d.position > up_to or (d.id == moving and d.progress is Progress.SENDING)
-        )
+        before, lane.queue = lane.queue, deque()
+        for delivery in before:
+            if delivery.position > up_to or (
+                delivery.id == moving and delivery.progress is Progress.SENDING
+            ):
+                lane.queue.append(delivery)
+            else:
+                self._sender.remember((delivery.id,))
         if lane.parked:
             lane.parked = False
             self._start(key, lane)
@@ -245,3 +270,8 @@ class Courier:
             self._busy -= 1
             if not self._busy:
                 self._quiet.set()
+
+
+def _falls_under(delivery: Delivery, up_to: int) -> bool:
+    """Whether a cancellation up to a position means a delivery; what is on its way it spares."""
+    return delivery.position <= up_to and delivery.progress is not Progress.SENDING

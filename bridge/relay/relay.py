@@ -147,13 +147,14 @@ class Relay:
     async def _revive(self, delivery_id: DeliveryId, progress: Progress) -> bool:
         # One after the other, so that two who mend the same one do not both find it dead.
         async with self._reviving:
+            hold = self.courier.hold((), ())
             found = await self.store.delivery(delivery_id)
             done = found is not None and found.progress is Progress.DEAD
             if found is not None and done:
                 moved = found.moved(progress, attempts=0, due_at=0.0)
                 done = isinstance(await self.inbox.put(Step((Settlement(moved),))), Taken)
                 if done:
-                    self.courier.release(moved)
+                    self.courier.release(moved, hold)
         log.warning(
             "delivery revived" if done else "delivery not revived",
             extra={"action": "revive", "delivery": delivery_id, "to": str(progress)},

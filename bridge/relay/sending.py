@@ -151,7 +151,7 @@ class Sender:
                 await self._inbox.put(Step((Settlement(onward),)))
             return
         gone = {d.id for d in group}
-        self._remember(gone)
+        self.remember(gone)
         while lane.queue and lane.queue[0].id in gone:
             lane.queue.popleft()
         fact = Delivered(
@@ -166,7 +166,7 @@ class Sender:
         if carried.matters:
             await recorded
 
-    def _remember(self, done: Iterable[DeliveryId]) -> None:
+    def remember(self, done: Iterable[DeliveryId]) -> None:
         """Remember what is done: a row read before that was stored must not bring it back."""
         self.done.update(dict.fromkeys(done))
         while len(self.done) > MOST_DONE:
