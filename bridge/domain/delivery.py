@@ -247,12 +247,19 @@ class Patience:
 
     `delays` are the seconds before each further attempt (the last repeats), `attempts` the number
     of attempts after which a delivery is dead. With `waits_when_told` an attempt that the platform
-    put off with its own Retry-After does not count.
+    put off with its own Retry-After does not count. `lost` is the number of attempts, each stored
+    before it began, that may end with the process; 0 is as many as `attempts`.
     """
 
     delays: tuple[float, ...] = field(default=(0.5, 1, 2, 5, 15, 60, 120, 240))
     attempts: int = 9
     waits_when_told: bool = True
+    lost: int = 0
+
+    @property
+    def most_lost(self) -> int:
+        """The number of attempts without any end after which a delivery is dead."""
+        return self.lost or self.attempts
 
     def delay(self, attempts: int) -> float:
         """Return the seconds to wait after the attempt with this number, counted from 1."""

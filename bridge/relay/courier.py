@@ -5,7 +5,8 @@ a lane is ever on its way. For legs where a repetition would be seen (posts in a
 attempt is stored *before* the call leaves, so that after a crash exactly those deliveries are in
 doubt that may have left. A delivery in doubt is looked for at the desk, under the key its post
 would carry; it is sent again only when it was not there after the time the desk may need to show
-it.
+it. Of the others, whose repetition is harmless, an attempt is stored only when it is of a delivery
+that was found at the start: it may be what ended the program before, and must not do so for ever.
 
 How one attempt goes, and how each of its ends is settled, is in `sending.py`.
 
@@ -152,7 +153,8 @@ class Courier:
         for conversation_id in conversations:
             if self._syncing.get(conversation_id, hold + 1) <= hold:
                 del self._syncing[conversation_id]
-        self._adopting.difference_update(shards)
+        shards = frozenset(shards)
+        self._adopting -= shards
         held, self._held = self._held, []
         valid = (d for d in deliveries if not self._was_cancelled(d, hold))
         found = {d.id: d for d in (*held, *valid) if d.id not in self._sender.done}
@@ -160,7 +162,7 @@ class Courier:
             if self._is_held(delivery):
                 self._held.append(delivery)
             elif shard_of(delivery) in self._inbox.owned and not self._has(delivery):
-                self._enqueue(delivery, fresh=False)
+                self._enqueue(delivery, fresh=False, inherited=bool(shards))
 
     def _has(self, delivery: Delivery) -> bool:
         lane = self._lanes.get(delivery.lane)
@@ -206,7 +208,7 @@ class Courier:
             for lane in self._lanes.values()
         )
 
-    def _enqueue(self, delivery: Delivery, *, fresh: bool) -> None:
+    def _enqueue(self, delivery: Delivery, *, fresh: bool, inherited: bool = False) -> None:
         if delivery.progress is Progress.DEAD and not parks(delivery):
             return
         lane = self._lanes.get(delivery.lane)
@@ -215,6 +217,8 @@ class Courier:
         lane.queue.append(delivery)
         if fresh and delivery.progress is Progress.SENDING:
             lane.fresh = delivery.id
+        if inherited:
+            lane.inherited = max(lane.inherited, delivery.position)
         self._start(delivery.lane, lane)
 
     def _start(self, key: Key, lane: Lane) -> None:

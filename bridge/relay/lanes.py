@@ -17,11 +17,13 @@ PARKING = frozenset({Leg.DESK, Leg.WEBHOOK})
 """Legs whose dead deliveries park the lane: what follows must not overtake them."""
 
 PATIENCE: dict[Leg, Patience] = dict.fromkeys(Leg, Patience()) | {
-    Leg.ASSISTANT: Patience(attempts=1, waits_when_told=False),
+    Leg.ASSISTANT: Patience(attempts=1, waits_when_told=False, lost=2),
     Leg.WEBHOOK: Patience(delays=(1, 5, 30, 300, 1800, 7200, 18_000, 36_000), attempts=9),
 }
 """A customer waits for the assistant, so its failure is told at once and the policy decides whether
-it is asked again; a receiver of webhooks may be away for a day, as Standard Webhooks advises."""
+it is asked again. A question under way when the program ended is asked by the next two as well, and
+given up on by the third. A receiver of webhooks may be away for a day, as Standard Webhooks says.
+"""
 
 
 class LaneLost(Exception):
@@ -30,12 +32,23 @@ class LaneLost(Exception):
 
 @dataclass(slots=True)
 class Lane:
-    """What waits on one conversation's way to one party, in order."""
+    """What waits on one conversation's way to one party, in order.
+
+    `inherited` is the position up to which it was found stored by whoever took its shard over: one
+    of those may be what ended the program before.
+    """
 
     queue: deque[Delivery] = field(default_factory=deque)
     task: object | None = None
     parked: bool = False
     fresh: DeliveryId | None = None
+    inherited: int = 0
+
+    def marks(self, delivery: Delivery) -> bool:
+        """Whether an attempt is stored before it begins: where a repetition would be seen, and
+        where one must not be made for ever.
+        """
+        return delivery.leg in VISIBLE_ONCE or delivery.position <= self.inherited
 
     def is_at_head(self, delivery: Delivery) -> bool:
         """Whether a delivery, in whatever progress, is the next to go."""
@@ -62,6 +75,12 @@ class Lane:
             return False
         self.queue[0] = delivery
         return True
+
+    def unmark(self, delivery: Delivery) -> None:
+        """Take back that the head, as it was, is being sent, where a repetition is harmless."""
+        sending = self.is_at_head(delivery) and self.queue[0].progress is Progress.SENDING
+        if sending and delivery.leg not in VISIBLE_ONCE:
+            self.queue[0] = delivery
 
 
 def parks(delivery: Delivery) -> bool:

@@ -63,6 +63,7 @@ class Sender:
         try:
             await self._try(lane, head)
         except StoreUnavailable:
+            lane.unmark(head)
             await self._clock.sleep(STORE_PAUSE)
         except LaneLost:
             log.warning("lane lost", extra={"action": "lane_lost", "delivery": head.id})
@@ -109,20 +110,20 @@ class Sender:
             return False
         if head.progress is not Progress.SENDING or lane.fresh == head.id:
             return True
-        must = await self._settle_doubt(lane, head, carrier)
-        if must and head.attempts >= self._patience[head.leg].attempts:
+        must = head.leg not in VISIBLE_ONCE or await self._settle_doubt(lane, head, carrier)
+        if must and head.attempts >= self._patience[head.leg].most_lost:
             await self._dead(lane, head, "every attempt ended without an answer")
             return False
         return must
 
     async def _mark(self, lane: Lane, head: Delivery) -> Delivery:
-        """Store that the head is being sent, where a repetition would be seen."""
+        """Note that the head is being sent, and store it where that matters."""
         if lane.fresh == head.id:
             return head
         marked = head.moved(
             Progress.SENDING, attempts=head.attempts + 1, attempted_at=self._clock.now()
         )
-        if head.leg in VISIBLE_ONCE:
+        if lane.marks(head):
             stored = await self._inbox.put(Step((Settlement(marked),)))
             late = self._clock.monotonic() > self._inbox.owned_until
             if late or isinstance(stored, Declined):

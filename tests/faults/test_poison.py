@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from bridge.domain.delivery import Answer, Leg
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.handoff import Floor
 from bridge.domain.ids import ConversationId, DeliveryId, PostRef
+from bridge.domain.messages import Role
 from tests.faults.scenes import one_world, pass_time
 from tests.world import World
 
@@ -320,3 +321,115 @@ async def test_a_line_that_ends_the_program_each_time_is_given_up_on(world: Worl
     await world.pass_time(5)
 
     assert world.desk.words() == [f"two {number}" for number in range(starts)]
+
+
+class Poison:
+    """What ends the program when a call is about it; the next start is a restart of the world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.deaths = 0
+        self._ended = asyncio.Event()
+
+    def around(self, call: Any, about: Callable[..., bool]) -> Any:
+        """Return the call, which never comes back when it is about the poison."""
+
+        async def wrapped(*given: Any) -> Any:
+            if about(*given):
+                self._ended.set()
+                await asyncio.Event().wait()
+            return await call(*given)
+
+        return wrapped
+
+    async def passes(self, seconds: int) -> None:
+        """Let time pass, and start the program again whenever it ended."""
+        for _ in range(seconds):
+            self.world.clock.advance(1)
+            await self.world.settle(25)
+            if self._ended.is_set():
+                self._ended.clear()
+                self.deaths += 1
+                await self.world.restart()
+
+
+async def test_a_question_that_ends_the_program_each_time_is_given_up_on(world: World) -> None:
+    """After three starts it counts as a failure of the assistant: it is asked once more, and then
+    a person comes. Others are answered all the while.
+    """
+    poison = Poison(world)
+    world.assistant.answer = poison.around(  # type: ignore[method-assign]
+        world.assistant.answer, lambda question, _: "poison" in question.turns[-1].text
+    )
+    one, two = await world.arrives(), await world.arrives()
+    await world.says(one, "poison")
+    for number in range(10):
+        await world.says(two, f"hello {number}")
+        await poison.passes(3)
+
+    assert poison.deaths == 6
+    assert (await world.conversation(one)).floor is Floor.WAITING
+    assert [m.role for m in await world.messages(one)] == [Role.CUSTOMER, Role.SYSTEM]
+    dead = await world.relay.store.dead()
+    assert [(d.conversation_id, d.leg) for d in dead] == [(one, Leg.ASSISTANT)] * 2
+    answers = [m.text for m in await world.messages(two) if m.role is Role.ASSISTANT]
+    assert answers == [f"echo: hello {number}" for number in range(10)]
+
+
+async def test_a_question_under_way_at_two_deaths_is_still_answered(world: World) -> None:
+    """Whoever was asked while the program ended for other reasons is not to blame."""
+    customer = await world.arrives()
+    world.assistant.gate.clear()
+    await world.says(customer, "hello")
+    for attempts in (0, 1, 2):
+        await world.settle(25)
+        (asked,) = await world.relay.store.deliveries(None)
+        assert asked.attempts == attempts
+        if attempts < 2:
+            await world.restart()
+    world.assistant.gate.set()
+    await world.pass_time(3)
+
+    assert [m.text for m in await world.messages(customer)] == ["hello", "echo: hello"]
+    assert await world.relay.store.deliveries(None) == ()
+
+
+async def test_a_card_that_ends_the_program_each_time_is_given_up_on(world: World) -> None:
+    """What is looked up at no desk is bounded as well; the words go on."""
+    customer = await world.arrives()
+    poison = Poison(world)
+    world.desk.refresh = poison.around(world.desk.refresh, lambda *_: True)  # type: ignore[method-assign]
+    await world.says(customer, "hello")
+    await world.asks_for_person(customer)
+    await poison.passes(60)
+
+    assert 3 <= poison.deaths <= 10
+    assert {d.leg for d in await world.relay.store.dead()} == {Leg.CARD}
+    await world.says(customer, "are you there?")
+    await world.settle()
+    assert world.desk.words() == ["are you there?"]
+
+
+async def test_a_question_the_database_kept_from_being_asked_is_asked(world: World) -> None:
+    """Its conversation could not be read for some seconds: that is no failure of the assistant."""
+    customer = await world.arrives()
+    world.assistant.gate.clear()
+    await world.says(customer, "one")
+    await world.says(customer, "two")
+    await world.settle(20)
+    real = world.relay.store.load
+
+    async def fails(*given: Any) -> Any:
+        away = "away"
+        raise StoreUnavailable(away)
+
+    world.relay.store.load = fails  # type: ignore[method-assign,assignment]
+    world.relay.inbox.forget(None)
+    world.assistant.gate.set()
+    await world.pass_time(10)
+    world.relay.store.load = real  # type: ignore[method-assign]
+    await world.pass_time(10)
+
+    answers = [m.text for m in await world.messages(customer) if m.role is Role.ASSISTANT]
+    assert sorted(answers) == ["echo: one", "echo: two"]
+    assert await world.relay.store.dead() == ()

@@ -14,6 +14,8 @@ RACES = "tests/reactions/test_races.py"
 STORES = "tests/test_stores.py"
 SQLITE = "tests/storage/test_sqlite_file.py"
 SENDING = "tests/adapters/slack/test_sending.py"
+POISON = "tests/faults/test_poison.py"
+CANCELLING = "tests/relay/test_cancelling.py"
 INGRESS = "tests/adapters/slack/test_ingress.py"
 
 
@@ -118,7 +120,7 @@ BUGS: tuple[Bug, ...] = (
         "an attempt is not stored before it leaves",
         ONCE_OUT,
         "bridge/relay/sending.py",
-        "        if head.leg in VISIBLE_ONCE:\n            stored",
+        "        if lane.marks(head):\n            stored",
         "        if not head.leg:\n            stored",
         (MACHINE,),
     ),
@@ -233,6 +235,30 @@ BUGS: tuple[Bug, ...] = (
         "{head.parts_done}:{at:.6f}",
         "{head.parts_done}",
         (THREADS,),
+    ),
+    Bug(
+        "a question that ends the program is asked at every start",
+        ALIVE,
+        "bridge/relay/lanes.py",
+        " or delivery.position <= self.inherited",
+        "",
+        (POISON,),
+    ),
+    Bug(
+        "a death whose conversation cannot be read is reported for ever",
+        ALIVE,
+        "bridge/relay/inbox.py",
+        "        if instead is not None:",
+        "        if instead is None:",
+        (POISON,),
+    ),
+    Bug(
+        "a cancellation forgets what was held back",
+        ONCE_OUT,
+        "bridge/relay/courier.py",
+        "if d.lane != key or not",
+        "if d.lane == key or not",
+        (CANCELLING,),
     ),
     Bug(
         "what is retried by hand gets before what is on its way",
