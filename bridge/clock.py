@@ -7,9 +7,6 @@ from collections.abc import Callable
 PACE = 0.1
 """Share of its own speed by which a steady clock runs faster or slower to catch up."""
 
-UNNOTICED = 1.0
-"""Seconds a steady clock follows at once; what sets clocks right slowly stays far below."""
-
 
 class SystemClock:
     """Time as the machine has it."""
@@ -45,7 +42,7 @@ def _ticks() -> float:
 
 
 class SteadyClock(SystemClock):
-    """Time that never jumps: it follows the machine's, and a jump only slowly.
+    """Time that never jumps and never goes back: it follows the machine's slowly.
 
     Everything that waits for a moment, or compares two, goes by it. `ahead` is how much further
     the clock is that several instances go by together.
@@ -59,15 +56,14 @@ class SteadyClock(SystemClock):
         self._looked = ticks()
         self._offset = wall() - self._looked
         self.ahead = 0.0
+        self._follows = False
 
     def now(self) -> float:
         """Return epoch seconds."""
         ticks = self._ticks()
-        off = self.off(ticks)
-        if abs(off) > UNNOTICED:
-            most = (ticks - self._looked) * PACE
-            off = max(min(off, most), -most)
-        self._offset += off
+        # A share of the time that passed: whichever way this is off, time goes on.
+        most = (ticks - self._looked) * PACE
+        self._offset += max(min(self.off(ticks), most), -most)
         self._looked = ticks
         return ticks + self._offset
 
@@ -77,9 +73,17 @@ class SteadyClock(SystemClock):
             self._wall() + self.ahead - (self._ticks() if ticks is None else ticks) - self._offset
         )
 
-    def follow(self, reference: float) -> float:
-        """Go by another clock from now on; returns how far the machine's is behind it."""
-        self.ahead = reference - self._wall()
+    def follow(self, reference: float, trip: float = 0.0) -> float:
+        """Go by another clock from now on; returns how far the machine's is behind it.
+
+        `trip` is the seconds from the question to the answer. Somewhere in between the other clock
+        stood at `reference`: half is added the first time, as nobody knows more. Later what was
+        known is moved as far as the answer contradicts it, so a slow one cannot spoil it.
+        """
+        least = reference - self._wall()
+        known = self.ahead if self._follows else least + trip / 2
+        self.ahead = min(max(known, least), least + trip)
+        self._follows = True
         return self.ahead
 
     def set(self) -> None:

@@ -33,8 +33,10 @@ class Timekeeper:
 
     async def look(self) -> None:
         """Compare the clocks; raises `StoreUnavailable`."""
+        asked = self._clock.monotonic()
         shared = await self._store.time()
-        apart = self._clock.off() if shared is None else self._clock.follow(shared)
+        trip = self._clock.monotonic() - asked
+        apart = self._clock.off() if shared is None else self._clock.follow(shared, trip)
         if abs(apart) > APART and not self._told:
             log.warning(
                 "this machine's clock was set, or is wrong; timers keep to the time as it was",

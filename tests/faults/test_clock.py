@@ -88,6 +88,62 @@ def test_a_steady_clock_does_not_jump(jump: float) -> None:
     assert machine.now() == pytest.approx(machine.wall())
 
 
+@pytest.mark.fault("F45", "F46")
+@pytest.mark.parametrize("jump", [-0.9, 0.9, -0.01, HOUR, -HOUR])
+def test_a_steady_clock_never_goes_back(jump: float) -> None:
+    """However little or far a clock is set, the machine's or the one it follows, and however often
+    it is read, each reading is later than the one before.
+    """
+    machine = Machine()
+    machine.advance(10)
+    seen = [machine.now()]
+    for number in range(2000):
+        machine.set_by = jump * (number % 2)
+        if number % 3 == 0:
+            machine.steady.follow(machine.wall() + jump)
+        machine.advance(0.0001 * (1 + number % 50))
+        seen.append(machine.now())
+    assert all(later > earlier for earlier, later in pairwise(seen))
+
+
+class DistantStore:
+    """A database whose clock is read so many seconds after asking, and told so many later."""
+
+    def __init__(self, machine: Machine, ahead: float) -> None:
+        self.machine = machine
+        self.ahead = ahead
+        self.way, self.back = 0.0, 0.0
+
+    async def time(self) -> float | None:
+        """Return its clock as it was when the question came."""
+        self.machine.advance(self.way)
+        told = self.machine.monotonic() + self.ahead
+        self.machine.advance(self.back)
+        return told
+
+
+@pytest.mark.fault("F46")
+async def test_the_time_an_answer_takes_is_no_difference_between_clocks() -> None:
+    """Half of the round trip is added at first; after that an answer, quick or slow, moves nothing
+    that it does not contradict, and a clock that was set is followed to within the round trip.
+    """
+    machine = Machine()
+    store = DistantStore(machine, 5.0)
+    keeper = Timekeeper(machine.steady, store)  # type: ignore[arg-type]
+    store.way = store.back = 2.0
+    await keeper.begin()
+    assert machine.steady.ahead == pytest.approx(5.0)
+    assert machine.now() == pytest.approx(machine.wall() + 5.0)
+    for way, back in ((0.1, 0.3), (0.2, 0.2), (0.0, 8.0), (8.0, 0.0)):
+        store.way, store.back = way, back
+        await keeper.look()
+        assert machine.steady.ahead == pytest.approx(5.0)
+    for ahead in (7.0, -100.0):
+        store.ahead, store.way, store.back = ahead, 0.1, 0.1
+        await keeper.look()
+        assert machine.steady.ahead == pytest.approx(ahead, abs=0.2)
+
+
 @pytest.mark.fault("F45")
 async def test_a_timer_rings_in_its_time_though_the_clock_is_set(tmp_path: Path) -> None:
     """Whether the clock is set on, back or not at all, a customer who waits is told after about
