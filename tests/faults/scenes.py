@@ -1,19 +1,54 @@
 """Worlds for the fault matrix: one on a file, or several that share a PostgreSQL and a desk."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.policy import default_policy
+from bridge.ports.store import Tenure, Write
 from storage import open_store
+from storage.postgres import PostgresStore
+from storage.reading import Reading
 from tests.clocks import HandClock
 from tests.databases import sqlite_url
 from tests.world import MemoryDesk, World, the_rules
+
+Result = TypeVar("Result")
+
+
+class Watched(PostgresStore):
+    """A store that tells whether it waits for its database."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.asked = 0
+
+    async def commit(self, write: Write) -> None:
+        """Store."""
+        with self._asking_it():
+            await super().commit(write)
+
+    async def tenure(self) -> Tenure:
+        """Renew."""
+        with self._asking_it():
+            return await super().tenure()
+
+    async def _read(self, asked: Reading[Result], *, as_one: bool = False) -> Result:
+        with self._asking_it():
+            return await super()._read(asked, as_one=as_one)
+
+    @contextmanager
+    def _asking_it(self) -> Iterator[None]:
+        self.asked += 1
+        try:
+            yield
+        finally:
+            self.asked -= 1
 
 
 def _world(url: str, clock: HandClock) -> World:
@@ -33,7 +68,7 @@ async def one_world(folder: Path) -> AsyncIterator[World]:
 async def worlds(url: str, count: int) -> AsyncIterator[list[World]]:
     """Run several worlds with one database, desk, assistant and clock; their shares are even."""
     clock = HandClock()
-    made = [_world(url, clock) for _ in range(count)]
+    made = [World(lambda: Watched(url), the_rules(default_policy()), clock) for _ in range(count)]
     for world in made:
         _share(made[0].desk, world.desk)
         world.assistant = made[0].assistant
@@ -51,13 +86,28 @@ def _share(desk: MemoryDesk, other: MemoryDesk) -> None:
     other._number = desk._number  # noqa: SLF001 (one platform gives its references once)
 
 
-async def pass_time(made: list[World], seconds: float) -> None:
-    """Let time pass for all of them, and news travel between them."""
-    for _ in range(int(seconds)):
-        made[0].clock.advance(1.0)
+async def pass_time(made: list[World], seconds: float, step: float = 1.0) -> None:
+    """Let time pass for all of them, and news travel between them.
+
+    The clock stands while a database is asked: leases would run out on one that is only slow.
+    """
+    for _ in range(int(seconds / step)):
+        made[0].clock.advance(step)
         for world in made:
             await world.settle(60)
         await asyncio.sleep(0.01)
+        for world in made:
+            await _answered(world)
+
+
+async def _answered(world: World) -> None:
+    """Wait until a world has its answers from the database, also to what follows from them."""
+    store = world.relay.store
+    async with asyncio.timeout(20):
+        quiet = 0
+        while isinstance(store, Watched) and quiet < 3:
+            await asyncio.sleep(0.001)
+            quiet = 0 if store.asked else quiet + 1
 
 
 def cut_off_renewals(world: World) -> None:
