@@ -28,6 +28,14 @@ from tests.world import World, the_rules
 HOUR = 3600
 
 
+async def at_rest(world: World) -> None:
+    """Wait until no call is under way and nothing is being stored."""
+    async with asyncio.timeout(20):
+        while world.relay.courier.moving() or not world.relay.inbox.is_idle:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    await world.settle()
+
+
 @dataclass
 class Scene:
     """A core whose assistant asks a real server."""
@@ -35,22 +43,14 @@ class Scene:
     world: World
     server: FakeOpenAI
 
-    async def _has_people(self, customer: Any) -> bool:
-        """Whether people have the conversation now, or in a moment of ours."""
-        for _ in range(10):
-            await self.world.settle(5)
-            if (await self.world.conversation(customer)).floor is not Floor.ASSISTANT:
-                return True
-            await asyncio.sleep(0.01)
-        return False
-
     async def until_a_person(self, customer: Any, within: float = 90) -> float:
-        """Let time pass, the clock's and a little of ours, until people have the conversation."""
+        """Let time pass, but none while the model is asked, until people have the conversation."""
         began = self.world.clock.now()
-        while not await self._has_people(customer):
+        await at_rest(self.world)
+        while (await self.world.conversation(customer)).floor is Floor.ASSISTANT:
             assert self.world.clock.now() - began < within
             await self.world.pass_time(1)
-        await self.world.settle()
+            await at_rest(self.world)
         return self.world.clock.now() - began
 
 
@@ -153,13 +153,12 @@ async def bot(tmp_path: Path) -> AsyncIterator[tuple[World, FakeReceiver]]:
 
 
 async def asked(world: World, receiver: FakeReceiver, times: int) -> None:
-    """Wait until the bot was asked so many times."""
+    """Wait until the bot was asked so many times and its last answer was taken."""
     async with asyncio.timeout(20):
         while len(receiver.received) < times:
             await asyncio.sleep(0.02)
             await world.pass_time(1)
-    await asyncio.sleep(0.05)
-    await world.settle()
+    await at_rest(world)
 
 
 @pytest.mark.fault("F76")

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bridge.domain.facts import Fact, Verdict
 from tests.faults.town import Town, held_commits
 from tests.servers.slack import ROOM
 from tests.servers.slack_people import Outcome, sign
@@ -60,12 +61,19 @@ async def test_a_redelivery_during_the_first_is_answered_like_it(at_work: Town) 
     """While the first waits for its transaction the second comes: both 200, one message."""
     customer, root = await at_work.handed_over()
     event = event_of(at_work, root, "once")
-    people = at_work.slack.people
+    people, inbox = at_work.slack.people, at_work.relay.inbox
+    report, reported = inbox.report, asyncio.Semaphore(0)
+
+    def reports(fact: Fact) -> "asyncio.Future[Verdict]":
+        reported.release()
+        return report(fact)
+
+    inbox.report = reports  # type: ignore[method-assign]
     with held_commits(at_work) as gate:
         first = asyncio.ensure_future(people.deliver_event(event, "Ev1"))
-        await asyncio.sleep(0.05)
+        await reported.acquire()
         second = asyncio.ensure_future(people.deliver_event(event, "Ev1"))
-        await asyncio.sleep(0.05)
+        await reported.acquire()
         assert not first.done()
         gate.set()
         outcomes = await asyncio.gather(first, second)
