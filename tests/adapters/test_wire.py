@@ -9,7 +9,7 @@ import pytest
 from yarl import URL
 
 from adapters.outbound import GuardedResolver
-from adapters.wire import NotSent, Reply, Unanswered, Wire
+from adapters.wire import IDLE_SECONDS, NotSent, Reply, Unanswered, Wire
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Word: yes\r\n\r\nok"
 HANG_UP = b""
@@ -52,13 +52,15 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(*script: bytes, most: int = 8) -> AsyncIterator[tuple[Server, Wire]]:
+async def serving(
+    *script: bytes, most: int = 8, idle: float = IDLE_SECONDS
+) -> AsyncIterator[tuple[Server, Wire]]:
     """Run a server with a script, and give the wire to it."""
     server = Server(list(script))
     server.gate.set()
     listening = await asyncio.start_server(server.take, "127.0.0.1", 0)
     server.port = listening.sockets[0].getsockname()[1]
-    wire = Wire(URL(f"http://127.0.0.1:{server.port}"), GuardedResolver(), most)
+    wire = Wire(URL(f"http://127.0.0.1:{server.port}"), GuardedResolver(), most, idle)
     try:
         yield server, wire
     finally:
@@ -174,6 +176,36 @@ async def test_a_connection_the_server_closed_is_not_used_again() -> None:
         await closed_by_server(wire, server)
         assert (await post(wire)).body == b"ok"
         assert server.connections == 2
+
+
+async def test_a_connection_that_idled_for_too_long_is_not_used_again() -> None:
+    """The server may be about to close it, so the next request takes a fresh one."""
+    async with serving(idle=0.0) as (server, wire):
+        await post(wire)
+        await post(wire)
+        assert server.connections == 2
+
+
+async def test_a_connection_is_not_used_again_after_its_last_answer() -> None:
+    """A server that says it will close may read no more, though it has not closed yet."""
+    last = OK.replace(b"Content-Length", b"Connection: Close\r\nContent-Length")
+    async with serving(last) as (server, wire):
+        await post(wire)
+        assert (await post(wire)).body == b"ok"
+        assert server.connections == 2
+
+
+async def test_the_answer_to_what_was_given_up_is_nobodys() -> None:
+    """A request that was cancelled is answered all the same: the next one gets its own answer."""
+    async with serving(OK.replace(b"ok", b"no"), OK) as (server, wire):
+        server.gate.clear()
+        first = asyncio.ensure_future(post(wire))
+        await server.asked.wait()
+        first.cancel()
+        await asyncio.wait({first})
+        second = asyncio.ensure_future(post(wire))
+        server.gate.set()
+        assert (await second).body == b"ok"
 
 
 async def test_bytes_nobody_asked_for_end_a_connection() -> None:

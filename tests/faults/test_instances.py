@@ -34,11 +34,13 @@ async def owner_and_other(pair: list[World], customer: ConversationId) -> tuple[
     return (first, second) if shard in first.relay.inbox.owned else (second, first)
 
 
-async def with_a_line_that_waits(pair: list[World]) -> tuple[ConversationId, World, World]:
+async def with_a_line_that_waits(
+    pair: list[World], seconds: float = 20.0
+) -> tuple[ConversationId, World, World]:
     """Return a conversation whose next line is tried again in a while, and who will try."""
     customer = await pair[0].escalated()
     await pass_time(pair, 3)
-    pair[0].desk.before.append(TryAgain("busy", 20.0))
+    pair[0].desk.before.append(TryAgain("busy", seconds))
     await pair[0].says(customer, "only once")
     await pass_time(pair, 2)
     owner, other = await owner_and_other(pair, customer)
@@ -63,6 +65,49 @@ async def test_a_former_owner_sends_nothing(
         await pass_time(pair, 40)
 
         assert owner.desk.calls == []
+        assert owner.desk.words() == ["only once"]
+
+
+@pytest.mark.fault("F40")
+async def test_an_attempt_that_is_refused_for_its_lease_does_not_leave(postgres_url: str) -> None:
+    """An owner that is still sure of its lease hears from the database that it has passed on."""
+    async with worlds(postgres_url, 2) as pair:
+        _, owner, other = await with_a_line_that_waits(pair, 6.0)
+        cut_off_renewals(owner)
+        await let_leases_end(postgres_url)
+        await other.relay.store.tenure()
+        owner.desk.calls.clear()
+        await pass_time(pair, 10)
+
+        assert owner.relay.inbox.owned_until > owner.clock.monotonic() - 10
+        assert owner.desk.calls == []
+        assert owner.desk.words() == ["only once"]
+
+
+@pytest.mark.fault("F63")
+async def test_an_attempt_that_outlasts_its_lease_does_not_leave(postgres_url: str) -> None:
+    """The database took it and answers when the lease may be over: the line waits until the lease
+    is sure again, and is then carried by whoever has it.
+    """
+    async with worlds(postgres_url, 2) as pair:
+        _, owner, _ = await with_a_line_that_waits(pair, 6.0)
+        store, gate = owner.relay.store, asyncio.Event()
+        renew, commit = store.tenure, store.commit
+
+        async def stores_and_lingers(write: Any) -> None:
+            await commit(write)
+            await gate.wait()
+
+        cut_off_renewals(owner)
+        store.commit = stores_and_lingers  # type: ignore[method-assign]
+        await pass_time(pair, 24)
+        owner.desk.calls.clear()
+        gate.set()
+        await pass_time(pair, 2)
+        assert owner.desk.calls == []
+        store.tenure = renew  # type: ignore[method-assign]
+        await pass_time(pair, 20)
+
         assert owner.desk.words() == ["only once"]
 
 

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from shutil import copyfile
 
-from tests.planted.bugs import BUGS, Bug
+from tests.planted.bug import LOCAL, Bug
+from tests.planted.bugs import BUGS
 
 ROOT = Path(__file__).parents[2]
 FAILED = 1
@@ -34,12 +35,12 @@ def copy_tree(to: Path) -> None:
             copyfile(ROOT / name, place)
 
 
-def run_tests(tree: Path, tests: Iterable[str]) -> tuple[int, str]:
+def run_tests(tree: Path, tests: Iterable[str], markers: str = LOCAL) -> tuple[int, str]:
     """Run tests in a copy; returns the exit code, and the first test that failed."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"),
-            *("-m", "not postgres and not browser", "--show-capture=no", "--tb=no", *tests),
+            *("-m", markers, "--show-capture=no", "--tb=no", *tests),
         ],
         cwd=tree,
         capture_output=True,
@@ -66,7 +67,7 @@ def is_caught(tree: Path, bug: Bug) -> tuple[bool, str]:
     """Plant a bug, run its tests, mend it; returns whether, and by which test, it was caught."""
     before = plant(tree, bug)
     try:
-        code, seen = run_tests(tree, bug.tests)
+        code, seen = run_tests(tree, bug.tests, bug.markers)
     finally:
         (tree / bug.file).write_text(before)
     return code == FAILED and "::" in seen, seen
@@ -78,10 +79,12 @@ def check(bugs: Sequence[Bug]) -> int:
     with tempfile.TemporaryDirectory(prefix="handoff-planted-") as folder:
         tree = Path(folder)
         copy_tree(tree)
-        code, seen = run_tests(tree, sorted({test for bug in bugs for test in bug.tests}))
-        if code != 0:
-            print(f"The tests fail without a bug: {seen}")
-            return 1
+        for markers in sorted({bug.markers for bug in bugs}):
+            tests = {test for bug in bugs if bug.markers == markers for test in bug.tests}
+            code, seen = run_tests(tree, sorted(tests), markers)
+            if code != 0:
+                print(f"The tests fail without a bug: {seen}")
+                return 1
         for bug in bugs:
             begin = time.monotonic()
             caught, seen = is_caught(tree, bug)

@@ -3,7 +3,20 @@
 A bug is planted by replacing `old`, which stands exactly once in its file, with `new`.
 """
 
-from dataclasses import dataclass
+from tests.planted.bug import (
+    ALIVE,
+    ALL,
+    CLOSED,
+    FLOOR,
+    NOTES,
+    ONCE_IN,
+    ONCE_OUT,
+    ORDER,
+    STORED,
+    Bug,
+)
+from tests.planted.on_the_wire import ON_THE_WIRE
+from tests.planted.passed_on import PASSED_ON
 
 WALKS = "tests/stories/test_walks.py"
 INBOX = "tests/relay/test_inbox.py"
@@ -17,29 +30,6 @@ SENDING = "tests/adapters/slack/test_sending.py"
 POISON = "tests/faults/test_poison.py"
 CANCELLING = "tests/relay/test_cancelling.py"
 INGRESS = "tests/adapters/slack/test_ingress.py"
-
-
-@dataclass(frozen=True, slots=True)
-class Bug:
-    """One bug: what it does, which promise it breaks, where it is planted, and who must see it."""
-
-    name: str
-    promise: str
-    file: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
-
-
-STORED = "Stored before acknowledged"
-ONCE_IN = "Taken once"
-ONCE_OUT = "Sent once"
-ORDER = "In order"
-FLOOR = "Nobody talks over a person"
-NOTES = "A note never reaches the customer"
-ALIVE = "Nothing silently dead"
-ALL = "The customer misses nothing"
-CLOSED = "Closed to strangers"
 
 BUGS: tuple[Bug, ...] = (
     Bug(
@@ -342,4 +332,6 @@ BUGS: tuple[Bug, ...] = (
         "        head = self._heads.get(key)\n",
         ("tests/adapters/slack/test_check.py",),
     ),
+    *PASSED_ON,
+    *ON_THE_WIRE,
 )

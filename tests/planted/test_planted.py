@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from tests.planted.__main__ import ROOT, check
-from tests.planted.bugs import BUGS, Bug
+from tests.planted.bug import Bug
+from tests.planted.bugs import BUGS
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

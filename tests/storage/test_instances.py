@@ -46,6 +46,12 @@ async def owned(store: PostgresStore) -> dict[int, int]:
     return (await store.tenure()).owned
 
 
+WAITS_FOR_LOCK = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    " AND application_name LIKE 'handoff-writer-%' AND datname = current_database()"
+)
+
+
 class Heard:
     """What an instance was told."""
 
@@ -106,6 +112,33 @@ async def test_a_former_owner_is_refused(one: PostgresStore, two: PostgresStore)
         await one.commit(late)
     assert refused.value.shards == {shard}
     await two.commit(Write(settled=[Settlement(work)], fences={shard: taken[shard]}))
+
+
+@pytest.mark.fault("F40")
+async def test_a_lease_does_not_pass_on_while_a_write_under_it_is_stored(
+    one: PostgresStore, postgres_url: str
+) -> None:
+    """From the look at its lease to its commit a write keeps it: whoever would take it waits."""
+    made, work = conversation(), delivery(conversation(), 1)
+    fences = await owned(one)
+    await one.commit(first(made))
+    holder, taker = await asyncpg.connect(postgres_url), await asyncpg.connect(postgres_url)
+    # The write waits for this lock after it has looked at its lease.
+    await holder.execute("BEGIN; LOCK TABLE delivery IN ACCESS EXCLUSIVE MODE")
+    late = asyncio.create_task(
+        one.commit(later(made, changed(made), deliveries=[work], fences=fences))
+    )
+    async with asyncio.timeout(5):
+        while not await taker.fetchval(WAITS_FOR_LOCK):  # noqa: ASYNC110 (nothing to wait for)
+            await asyncio.sleep(0.01)
+    await taker.execute("SET lock_timeout = '100ms'")
+    with pytest.raises(asyncpg.LockNotAvailableError):
+        await taker.execute("UPDATE shard SET epoch = epoch + 1")
+    await holder.execute("COMMIT")
+    await late
+    await taker.execute("UPDATE shard SET epoch = epoch + 1")
+    for connection in (holder, taker):
+        await connection.close()
 
 
 async def test_who_leaves_gives_everything_back(one: PostgresStore, postgres_url: str) -> None:

@@ -238,7 +238,8 @@ async def test_the_last_answer_ends_the_connection(handlers: Handlers) -> None:
     async with connected(handlers) as line:
         line[1].write(request("/last"))
         assert told(await answer(line))[2] == b"bye"
-        assert await line[0].read() == b""
+        async with asyncio.timeout(5):
+            assert await line[0].read() == b""
     assert handlers.ways == ["short"]
 
 
