@@ -1,7 +1,6 @@
 """The short way: the same answers as the long one, in the same order, and nothing else."""
 
 import asyncio
-import contextlib
 import gc
 import re
 import socket
@@ -87,6 +86,11 @@ class Handlers:
         response.force_close()
         return response
 
+    async def large(self, request: web.Request) -> web.StreamResponse:
+        """Answer with more than was asked with."""
+        self.note(request)
+        return web.Response(body=b"x" * 65_536)
+
     async def wait(self, request: web.Request) -> web.StreamResponse:
         """Answer when told to."""
         self.note(request)
@@ -96,7 +100,18 @@ class Handlers:
 
     def routes(self) -> list[web.RouteDef]:
         """Return a route for each."""
-        names = ["echo", "bare", "text", "refuse", "fail", "elsewhere", "pieces", "last", "wait"]
+        names = [
+            "echo",
+            "bare",
+            "text",
+            "refuse",
+            "fail",
+            "elsewhere",
+            "pieces",
+            "last",
+            "large",
+            "wait",
+        ]
         posts = [web.post(f"/{name}", getattr(self, name)) for name in names]
         return [*posts, web.post("/of/{id}", self.echo), web.get("/echo", self.echo)]
 
@@ -330,15 +345,14 @@ async def test_who_does_not_read_gets_no_more(handlers: Handlers) -> None:
             client.setblocking(False)
             await loop.sock_connect(client, ("127.0.0.1", int(url.rpartition(":")[2])))
             await asyncio.sleep(0.02)
-            asked = request("/echo", b"x" * 4000)
-            for _ in range(3000):
-                with contextlib.suppress(BlockingIOError):
-                    client.send(asked)
-                await asyncio.sleep(0)
+            for _ in range(300):
+                client.send(request("/large"))
+                await asyncio.sleep(0.002)
             handled = len(handlers.ways)
             await asyncio.sleep(0.1)
             assert len(handlers.ways) == handled
-    assert handled < 2500
+    # What the kernel holds for one connection, some megabytes, is not ours to bound.
+    assert handled < 200
 
 
 @pytest.mark.parametrize(
