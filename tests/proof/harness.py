@@ -27,6 +27,11 @@ ROOT = Path(__file__).parents[2]
 START_WITHIN = 30.0
 PAUSE = 0.02
 
+SETTLED_WITHIN = 150.0
+"""Seconds after which what does not stand in its thread counts as lost: the leases of the killed
+run for 30 s, the next owner looks for what is in doubt first, and the machine may be crowded.
+"""
+
 
 def free_port() -> int:
     """Return a port of the loopback that is free now."""
@@ -271,7 +276,7 @@ class Proof:
             found.append(Seen(self.thread_of(talk), said, 1))
         return found
 
-    async def settled(self, within: float = 60.0) -> None:
+    async def settled(self, within: float = SETTLED_WITHIN) -> None:
         """Wait until everything acknowledged stands in its thread, or time is up."""
 
         def all_there() -> bool:
