@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 STORE_PAUSE = 1.0
 """Seconds before a lane tries again after the database could not take a step."""
 
-LOOKS = 5
-"""Failed look-ups after which a delivery in doubt is given up on."""
+LOOKS = 9
+"""Failed look-ups after which a delivery in doubt is given up on: as many as a post is tried."""
 
 MOST_DONE = 20_000
 """Finished deliveries remembered, far more than end while one query runs."""

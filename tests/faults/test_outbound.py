@@ -169,6 +169,23 @@ async def test_small_and_rare_pages_settle_a_doubt_in_time(tmp_path: Path) -> No
 
 
 @pytest.mark.fault("F25")
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_a_doubt_outlasts_an_outage_of_some_minutes(tmp_path: Path, *, arrived: bool) -> None:
+    """No echo comes, and for minutes threads cannot be read: nothing is given up, the line stands
+    once, and what waited behind it follows.
+    """
+    async with town(tmp_path, echo=False) as made:
+        customer, root = await made.handed_over()
+        made.slack.fail("conversations.replies", "error", code="internal_error", times=7)
+        made.slack.fail(POST, "reset", after=arrived)
+        await made.says(customer, "one")
+        await made.says(customer, "two")
+        await made.pass_time(300, step=5)
+        await made.until(lambda: made.lines(root) == ["one", "two"])
+        assert await made.relay.store.dead() == ()
+
+
+@pytest.mark.fault("F25")
 async def test_a_doubt_that_cannot_be_settled_is_shown(tmp_path: Path) -> None:
     """No echo comes and reading back is not allowed: people and operator are told, nothing is
     sent again by itself.
