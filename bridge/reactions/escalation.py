@@ -77,7 +77,7 @@ def _put_in_thread(outcome: Outcome, handoff: Handoff) -> None:
     outcome.deliver(RefreshCard(handoff.id))
     why = f"The customer needs a person again: {handoff.reason.explanation}"
     outcome.deliver(PostNotice(why, loud=True))
-    _mirror(outcome, outcome.before.mirrored_seq + 1)
+    mirror(outcome, outcome.before.mirrored_seq + 1)
 
 
 def open_thread(outcome: Outcome, handoff: Handoff) -> None:
@@ -87,7 +87,7 @@ def open_thread(outcome: Outcome, handoff: Handoff) -> None:
     """
     outcome.deliver(OpenThread(handoff.id))
     mirrored = outcome.changes.get("mirrored_seq", outcome.before.mirrored_seq)
-    _mirror(outcome, int(str(mirrored)) + 1)
+    mirror(outcome, int(str(mirrored)) + 1)
 
 
 def thread_lost(outcome: Outcome) -> None:
@@ -96,7 +96,8 @@ def thread_lost(outcome: Outcome) -> None:
     outcome.change(thread=None, mirrored_seq=0)
 
 
-def _mirror(outcome: Outcome, from_seq: int) -> None:
+def mirror(outcome: Outcome, from_seq: int) -> None:
+    """Show the team what was said from a place in the log on."""
     if outcome.seq >= from_seq:
         outcome.deliver(PostTranscript(from_seq, outcome.seq))
     outcome.change(mirrored_seq=outcome.seq)

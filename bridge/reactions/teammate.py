@@ -21,6 +21,8 @@ from bridge.domain.rules import Rules
 from bridge.reactions import decisions, escalation
 from bridge.reactions.outcome import Outcome, Said
 
+_TALKERS = frozenset({Role.CUSTOMER, Role.ASSISTANT})
+
 MOST_OVERTAKEN = 50
 """How many edits a conversation keeps that came before the reply they speak of."""
 
@@ -78,9 +80,22 @@ def _taken_over(outcome: Outcome, rules: Rules, author: Author, post: PostRef) -
 
 
 def _follow_up(outcome: Outcome, author: Author, post: PostRef) -> Handoff:
-    last = outcome.handoff
+    last, unseen = outcome.handoff, _unseen(outcome)
+    if unseen is not None:
+        # The next line of the customer's would pass over it, and it would never be shown.
+        escalation.mirror(outcome, unseen)
     reason = Reason("teammate", "follow_up", f"{author.name} wrote again", evidence=post)
     return outcome.new_handoff(reason, last.desk if last else "", last.room if last else "")
+
+
+def _unseen(outcome: Outcome) -> int | None:
+    """Return from where on customer and assistant talked unseen by the thread, if they did."""
+    if outcome.before.thread is None:
+        return None
+    recent, first = outcome.recent, outcome.before.mirrored_seq + 1
+    if recent and recent[0].seq > first:
+        return first
+    return next((m.seq for m in recent if m.seq >= first and m.role in _TALKERS), None)
 
 
 def amended(outcome: Outcome, fact: TeammateAmended, message: Message | None) -> None:

@@ -382,6 +382,8 @@ async def test_a_reply_after_the_end_opens_a_new_handoff_for_its_author(world: W
     """What a person writes reaches the customer, and the floor is theirs."""
     customer = await world.escalated()
     await world.clicks(customer, Verb.RESOLVE)
+    await world.settle()
+    before = [k.post for k in world.desk.posts if k.post and k.post.entries]
     await world.replies(customer, "One more thing")
     await world.settle()
 
@@ -389,6 +391,29 @@ async def test_a_reply_after_the_end_opens_a_new_handoff_for_its_author(world: W
     assert conversation.floor is Floor.TEAMMATE
     assert (await world.messages(customer))[-1].text == "One more thing"
     assert len(world.desk.roots) == 1
+    assert [k.post for k in world.desk.posts if k.post and k.post.entries] == before
+
+
+async def test_who_writes_again_sees_what_was_said_meanwhile(world: World) -> None:
+    """After the end the customer talked with the assistant; a teammate's next reply brings that
+    into the thread, once, and what the customer says then stands behind it.
+    """
+    customer = await world.escalated()
+    await world.clicks(customer, Verb.RESOLVE)
+    await world.settle()
+    await world.says(customer, "Said to the assistant")
+    await world.settle()
+    shown = len(world.desk.posts)
+    await world.replies(customer, "One more thing")
+    await world.settle()
+    await world.says(customer, "Said to the person")
+    await world.settle()
+
+    new = [kept.post for kept in world.desk.posts[shown:] if kept.post]
+    entries = [entry.text for post in new for entry in post.entries]
+    assert entries[0] == "Said to the assistant"
+    assert "One more thing" not in entries
+    assert world.desk.words()[-1] == "Said to the person"
 
 
 async def test_nobody_coming_ends_in_an_offer_and_never_in_silence(world: World) -> None:
