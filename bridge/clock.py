@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 PACE = 0.1
 """Share of its own speed by which a steady clock runs faster or slower to catch up."""
@@ -36,9 +37,8 @@ class SystemClock:
             return
 
 
-def _ticks() -> float:
-    """Return seconds since the machine was started, its sleep included where that is told."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+_ticks = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+"""Return seconds since the machine was started, its sleep included where that is told."""
 
 
 class SteadyClock(SystemClock):

@@ -2,6 +2,10 @@
 
 Old text stays readable: a field that is missing takes its default, one that is unknown is passed
 over. What cannot be read is an error that names the type and the field.
+
+A library writes several times faster than the standard one, but writes NaN as null, and nothing
+that JSON cannot hold may be stored as something else. So it is given only what can hold no NaN,
+which the types of the fields tell.
 """
 
 import json
@@ -11,6 +15,8 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from operator import attrgetter
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+import orjson
 
 from bridge.ports.store import Unreadable
 
@@ -42,13 +48,49 @@ def _as_object(value: object) -> object:
     return dict(zip(names, read(value), strict=True))
 
 
-encode = json.JSONEncoder(
+_encode = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_object
 ).encode
-"""Return a value, dataclasses and all, as JSON text.
 
-Raises ValueError or TypeError for what JSON cannot hold: NaN, infinity, foreign objects.
-"""
+
+def encode(value: object) -> str:
+    """Return a value, dataclasses and all, as JSON text.
+
+    Raises ValueError or TypeError for what JSON cannot hold: NaN, infinity, foreign objects.
+    """
+    if _is_plain(value):
+        try:
+            return orjson.dumps(value).decode()
+        except TypeError:
+            # Half a surrogate pair, or a number beyond 64 bits: the standard library's word counts.
+            pass
+    return _encode(value)
+
+
+_doubtful: dict[type, tuple[str, ...]] = {}
+
+
+def _is_plain(value: object) -> bool:
+    """Return whether a value is a dataclass's that holds texts, whole numbers and the like only."""
+    kind = type(value)
+    names = _doubtful.get(kind)
+    if names is None:
+        if not is_dataclass(kind):
+            return False
+        hints = get_type_hints(kind)
+        names = tuple(name for name in hints if not _holds_no_fraction(hints[name]))
+        _doubtful[kind] = names
+    return not names or all(getattr(value, name) is None for name in names)
+
+
+def _holds_no_fraction(hint: Any) -> bool:  # noqa: ANN401 (a type, an alias or a union)
+    hint = getattr(hint, "__supertype__", hint)
+    parts = get_args(hint)
+    if parts:
+        return all(part is ... or _holds_no_fraction(part) for part in parts)
+    if is_dataclass(hint):
+        return all(map(_holds_no_fraction, get_type_hints(hint).values()))
+    return isinstance(hint, type) and issubclass(hint, str | int | types.NoneType)
 
 
 def decode(kind: type[Value], text: str) -> Value:

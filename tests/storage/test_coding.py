@@ -1,5 +1,6 @@
 """JSON by type: what is written can be read, also by a program that is older or newer."""
 
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import get_args
@@ -9,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.conversation import Customer
-from bridge.domain.delivery import Leg, Payload, PostMessage, Receipt, Undecoded
+from bridge.domain.delivery import (
+    Answer,
+    CallWebhook,
+    Leg,
+    Payload,
+    PostMessage,
+    Receipt,
+    Undecoded,
+)
 from bridge.domain.ids import PostRef, ThreadRef
 from bridge.ports.store import Unreadable
 from storage.coding import decode, decode_list, encode
@@ -76,6 +85,38 @@ def test_what_cannot_be_read_says_what_is_wrong(text: str, told: str) -> None:
 def test_any_text_survives(customer: Customer) -> None:
     """Whatever a customer is called, JSON gives it back."""
     assert decode(Customer, encode(customer)) == customer
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Receipt(answer=Answer(confidence=NAN)),
+        CallWebhook("handoff.requested", {"score": NAN}),
+        CallWebhook("handoff.requested", {"deep": [{"score": float("inf")}]}),
+        {PostRef("slack:C1:1"): (NAN, None)},
+    ],
+)
+def test_what_is_no_number_is_refused(value: object) -> None:
+    """Stored as null it would come back as something that nobody said."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        encode(value)
+
+
+@pytest.mark.parametrize("text", ["half a pair \ud83d", "\x00", "\x7f", "\u2028", 'a "b" \\'])
+def test_texts_are_written_as_the_standard_library_writes_them(text: str) -> None:
+    """Half a surrogate pair too: the database then says which value it cannot take."""
+    assert encode(Old(text)) == json.dumps(
+        {"name": text}, ensure_ascii=False, separators=(",", ":")
+    )
+
+
+def test_a_number_of_any_length_comes_back() -> None:
+    """A library that stops at 64 bits does not decide what can be stored."""
+    value = Receipt(marked=(2**70, 2**53 + 1))
+    assert decode(Receipt, encode(value)) == value
 
 
 def test_every_payload_has_a_stored_name() -> None:
