@@ -58,7 +58,16 @@ _POSTS = f"SELECT {_columns(tables.MESSAGE)} FROM message WHERE post = ANY($1)"
 _FACTS = f"SELECT {_columns(tables.FACT)} FROM fact WHERE key = ANY($1)"
 
 _MESSAGES = f"SELECT {_columns(tables.MESSAGE)} FROM message WHERE conversation_id = $1"
-_SINCE = f"{_MESSAGES} AND cursor > $2 ORDER BY cursor LIMIT $3"
+# Until the first edit or deletion a message's cursor is its seq, and only what comes after it is in
+# an index by cursor: an index that a message is not in makes storing it cheaper.
+_MOVED = f"{_MESSAGES} AND cursor <> seq"
+_FIRST_MOVED = "SELECT min(cursor) FROM message WHERE conversation_id = $1 AND cursor <> seq"
+_UNMOVED = f"{_MESSAGES} AND cursor = seq AND seq < coalesce(({_FIRST_MOVED}), {1 << 62})"
+_SINCE = (
+    f"SELECT * FROM ({_UNMOVED} AND seq > $2 ORDER BY seq LIMIT $3) AS unmoved UNION ALL"
+    f" SELECT * FROM ({_MOVED} AND cursor > $2 ORDER BY cursor LIMIT $3) AS moved"
+    " ORDER BY cursor LIMIT $3"
+)
 _BETWEEN = f"{_MESSAGES} AND seq >= $2 AND seq <= $3 ORDER BY seq"
 
 _DELIVERY = f"SELECT {_columns(tables.DELIVERY)} FROM delivery WHERE"

@@ -96,7 +96,7 @@ class MessageRow(SQLModel, table=True):
 
     __tablename__: ClassVar[Any] = "message"
     __table_args__ = (
-        Index("ix_message_cursor", "conversation_id", "cursor"),
+        Index("ix_message_moved", "conversation_id", "cursor", **_where("cursor <> seq")),
         Index("ix_message_post", "post", **_where("post IS NOT NULL")),
     )
 

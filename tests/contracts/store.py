@@ -6,6 +6,7 @@ The suite is a class of tests over a fixture `store`; `tests/test_stores.py` giv
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -336,6 +337,27 @@ class StoreContract:
         assert await store.messages(one.id, 3, 4) == (said[3:], False)
         assert await store.messages(one.id, 7, 4) == ((), False)
         assert await store.history(one.id, 2, 4) == said[1:4]
+
+    async def test_pages_follow_the_cursor_whatever_was_edited(self, store: SqlStore) -> None:
+        """Edited before, between and twice: every page from anywhere is what it should be."""
+        state = conversation(seq=4, cursor=4)
+        log = {seq: message(state, seq) for seq in range(1, 5)}
+        await store.commit(first(state, messages=list(log.values())))
+        for seq in (2, 5, 2, 6, 1, 7, 6):
+            cursor = state.cursor + 1
+            after = changed(state, seq=max(seq, state.seq), cursor=cursor)
+            if seq in log:
+                log[seq] = replace(log[seq], text=f"{cursor}", cursor=cursor, edited_at=NOW)
+                await store.commit(later(state, after, amended=[log[seq]]))
+            else:
+                log[seq] = replace(message(state, seq), cursor=cursor)
+                await store.commit(later(state, after, messages=[log[seq]]))
+            state = after
+            ordered = sorted(log.values(), key=lambda said: said.cursor)
+            for start, limit in product(range(cursor + 1), (1, 2, 20)):
+                waiting = [said for said in ordered if said.cursor > start]
+                page = tuple(waiting[:limit]), len(waiting) > limit
+                assert await store.messages(state.id, start, limit) == page
 
     async def test_notes_stay_among_teammates(self, store: SqlStore) -> None:
         """A note is in no read that leads to a customer."""

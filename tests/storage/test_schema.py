@@ -86,6 +86,23 @@ def test_migrations_can_be_taken_back() -> None:
     connection.close()
 
 
+def test_a_database_of_an_older_version_is_brought_up_to_date() -> None:
+    """Step by step, what is in it kept: a version that was published stays a way in."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    with engine.connect() as bound:
+        settings = schema.alembic_config()
+        settings.attributes["connection"] = bound
+        command.upgrade(settings, "0001")
+        bound.commit()
+    connection.execute("INSERT INTO fact VALUES ('key', 'c_1', 0.0, 'ref', 1, 'digest')")
+    schema.bring_up_to_date(connection)
+    assert connection.execute("SELECT key FROM fact").fetchall() == [("key",)]
+    with engine.connect() as bound:
+        assert differences(bound) == []
+    connection.close()
+
+
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     """Migrations are one transaction: a table in the way leaves the others unmade."""
     path = tmp_path / "handoff.db"
