@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from bridge.domain.errors import StoreUnavailable
 from bridge.ports.store import Moved, Unstorable, Write
-from storage.reading import Reading, sqlite_values
-from storage.reading import for_sqlite as asked
+from storage.queries import for_sqlite as asked
+from storage.queries import sqlite_values
+from storage.reading import Reading
 from storage.statements import Work, flattened, for_sqlite, planned
 
 Result = TypeVar("Result")

@@ -269,7 +269,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "the customer reads on by place instead of by cursor",
         ALL,
-        "storage/reading.py",
+        "storage/queries.py",
         "cursor > ",
         "seq > ",
         (STORES,),
