@@ -25,6 +25,7 @@ from bridge.ports.assistant import Assistant, Draft, Question
 from bridge.ports.core import DraftGrew, Presence
 from bridge.ports.store import Unreadable
 from bridge.relay.board import StoreBoard
+from bridge.relay.lanes import LaneLost
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ async def in_doubt(call: Awaitable[Result]) -> Result:
         return await call
     except Unreadable as problem:
         raise Refused(str(problem)) from problem
-    except BridgeError:
+    except (BridgeError, LaneLost):
         raise
     except Exception as problem:
         log.exception("carrier failed", extra={"action": "carrier_failed"})
@@ -84,7 +85,7 @@ class Carrier(Protocol):
         ...
 
     async def carry(self, group: tuple[Delivery, ...]) -> Carried:
-        """Make the call; raises `TryAgain`, `Uncertain` or `Refused`."""
+        """Make the call; raises `TryAgain`, `Uncertain` or `Refused`, or `LaneLost` before it."""
         ...
 
     async def find(self, delivery: Delivery) -> Carried | None:

@@ -1,7 +1,11 @@
-"""How deliveries are carried to a desk: threads, words page by page, cards, marks."""
+"""How deliveries are carried to a desk: threads, words page by page, cards, marks.
+
+What a post needs is read first. Reading takes time, and the process may stand still meanwhile, so
+the last look at the lease comes after it: nothing is awaited from there to the desk.
+"""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from bridge.domain.card import case_card
 from bridge.domain.conversation import Conversation
@@ -17,17 +21,25 @@ from bridge.domain.delivery import (
 )
 from bridge.domain.errors import Refused, TryAgain
 from bridge.domain.ids import HandoffId, PostRef, ThreadRef
-from bridge.domain.messages import Message, Role
-from bridge.domain.posts import Amendment, Card, Mark, Post, PostKind
+from bridge.domain.messages import Message
+from bridge.domain.posts import Amendment, Card, Post, PostKind
 from bridge.domain.summary import CaseSummary, summarise
-from bridge.domain.transcript import pages, pieces
+from bridge.domain.transcript import pages
 from bridge.ports.assistant import Summarizer
 from bridge.ports.desk import Desk, Turn
 from bridge.ports.store import Store
 from bridge.relay.board import StoreBoard
 from bridge.relay.carriers import DONE, Carried
-
-NAMES = {Role.CUSTOMER: "Customer", Role.ASSISTANT: "Assistant", Role.TEAMMATE: "Team"}
+from bridge.relay.composing import (
+    NAMES,
+    length,
+    mark_of,
+    merged_post,
+    message_posts,
+    part_key,
+    text_of,
+)
+from bridge.relay.lanes import LaneLost
 
 TURNS: dict[type, Turn] = {
     OpenThread: Turn.ROOT,
@@ -58,9 +70,11 @@ class DeskCarrier:
         desks: Mapping[str, Desk],
         store: Store,
         board: StoreBoard,
+        is_lease_sure: Callable[[], bool],
         summarizer: Summarizer | None = None,
     ) -> None:
         self._desks = desks
+        self._is_lease_sure = is_lease_sure
         self._summarizer = summarizer
         self._summaries: OrderedDict[HandoffId, CaseSummary] = OrderedDict()
         self._store = store
@@ -102,7 +116,7 @@ class DeskCarrier:
             return False
         plain = not first.attachments and not new.attachments
         same = first.role is new.role and first.author == new.author
-        return plain and same and _length(group, new.text) <= desk.capabilities.max_text
+        return plain and same and length(group, new.text) <= desk.capabilities.max_text
 
     async def carry(self, group: tuple[Delivery, ...]) -> Carried:
         """Make the post, or the change, that the delivery asks for."""
@@ -116,6 +130,7 @@ class DeskCarrier:
             if conversation.thread is not None:
                 return Carried(Receipt(thread=conversation.thread), matters=True)
             card = await self._card(conversation, quick=True)
+            self._check_lease()
             thread = await desk.open_thread(head.room, card, head.id)
             return Carried(Receipt(thread=thread), matters=True)
         if isinstance(payload, RefreshCard):
@@ -126,6 +141,10 @@ class DeskCarrier:
             return await self._mark(desk, conversation)
         why = f"a desk cannot carry {type(payload).__name__}"
         raise Refused(why)
+
+    def _check_lease(self) -> None:
+        if not self._is_lease_sure():
+            raise LaneLost
 
     async def _conversation(self, delivery: Delivery) -> Conversation:
         found = await self._board.conversation(delivery.conversation_id)
@@ -174,14 +193,16 @@ class DeskCarrier:
         head = group[0]
         thread = await self._thread(head)
         if len(group) > 1:
-            text = "\n".join(_text(d) for d in group)
+            text = "\n".join(text_of(d) for d in group)
             keys = tuple(d.id for d in group)
-            post = await desk.post(thread, _message_post(head, text), keys)
+            self._check_lease()
+            post = await desk.post(thread, merged_post(head, text), keys)
             return Carried(Receipt(posts=(post,)))
         posts = await self._posts(desk, head)
         part = head.parts_done
         if part >= len(posts):
             return DONE
+        self._check_lease()
         post = await desk.post(thread, posts[part], (part_key(head),))
         return Carried(Receipt(posts=(post,)), more=part + 1 < len(posts))
 
@@ -198,13 +219,7 @@ class DeskCarrier:
                 Post(PostKind.TRANSCRIPT, entries=entries, page=i, pages=len(found))
                 for i, entries in enumerate(found, 1)
             )
-        if not isinstance(payload, PostMessage):
-            return ()
-        texts = pieces(payload.text, most) if payload.text else ()
-        name = payload.author.name or NAMES.get(payload.role, "")
-        words = [Post(PostKind.MESSAGE, payload.role, name, text) for text in texts]
-        files = [Post(PostKind.MESSAGE, payload.role, name, file=f) for f in payload.attachments]
-        return (*words, *files)
+        return message_posts(payload, most) if isinstance(payload, PostMessage) else ()
 
     async def _mark(self, desk: Desk, conversation: Conversation) -> Carried:
         shown, read = conversation.shown, conversation.read
@@ -212,7 +227,7 @@ class DeskCarrier:
         begin = min(marked_shown, marked_read) + 1
         history = await self._store.history(conversation.id, begin, max(shown, read))
         for message in history:
-            mark = _mark_of(message, (shown, read), (marked_shown, marked_read))
+            mark = mark_of(message, (shown, read), (marked_shown, marked_read))
             if mark is not None and message.post is not None:
                 await desk.amend(message.post, Amendment(mark=mark))
         return Carried(Receipt(marked=(shown, read)), matters=True)
@@ -257,35 +272,3 @@ class DeskCarrier:
         """Return what the desk says."""
         desk = self._desks.get(delivery.desk)
         return desk.capabilities.settle_seconds if desk else 0.0
-
-
-def part_key(delivery: Delivery) -> str:
-    """Return the key that a delivery's current part carries at the desk."""
-    return f"{delivery.id}.{delivery.parts_done}" if delivery.parts_done else delivery.id
-
-
-def _text(delivery: Delivery) -> str:
-    return delivery.payload.text if isinstance(delivery.payload, PostMessage) else ""
-
-
-def _length(group: tuple[Delivery, ...], text: str) -> int:
-    return sum(len(_text(d)) + 1 for d in group) + len(text)
-
-
-def _message_post(delivery: Delivery, text: str) -> Post:
-    payload = delivery.payload
-    if not isinstance(payload, PostMessage):
-        why = "only messages are merged"
-        raise Refused(why)
-    name = payload.author.name or NAMES.get(payload.role, "")
-    return Post(PostKind.MESSAGE, payload.role, name, text)
-
-
-def _mark_of(message: Message, now: tuple[int, int], before: tuple[int, int]) -> Mark | None:
-    """Return the mark a reply needs beyond the one it has."""
-    if message.role is not Role.TEAMMATE or message.deleted:
-        return None
-    shown, read = now
-    if message.seq <= read:
-        return Mark.READ if message.seq > before[1] else None
-    return Mark.SHOWN if before[0] < message.seq <= shown else None

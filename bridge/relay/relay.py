@@ -106,7 +106,9 @@ class Relay:
 
     def _carriers(self) -> dict[Leg, Carrier]:
         outside = self._outside
-        desk = DeskCarrier(outside.desks, self.store, self.board, outside.summarizer)
+        desk = DeskCarrier(
+            outside.desks, self.store, self.board, self._is_lease_sure, outside.summarizer
+        )
         carriers: dict[Leg, Carrier] = dict.fromkeys(DESK_LEGS, desk)
         carriers[Leg.ASSISTANT] = AssistantCarrier(
             outside.assistant,
@@ -116,6 +118,10 @@ class Relay:
         )
         carriers[Leg.WEBHOOK] = WebhookCarrier(outside.webhooks)
         return carriers
+
+    def _is_lease_sure(self) -> bool:
+        """Whether the shards that were this instance's are so until a call would end."""
+        return self.clock.monotonic() <= self.inbox.owned_until
 
     async def _second_opinion(self, question: Question) -> Verdict | None:
         """Ask the judge about a question's talk, where the policy wants it."""

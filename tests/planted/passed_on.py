@@ -64,6 +64,15 @@ PASSED_ON: tuple[Bug, ...] = (
         SHARED,
     ),
     Bug(
+        "lease: nobody looks at it again after reading for a call",
+        ONCE_OUT,
+        "bridge/relay/desk_carrier.py",
+        "        if not self._is_lease_sure():\n            raise LaneLost\n",
+        "        self._is_lease_sure()\n",
+        (f"{INSTANCES}::test_a_call_does_not_leave_when_reading_for_it_outlasted_the_lease",),
+        SHARED,
+    ),
+    Bug(
         "lease: a lane that was lost and is still ours is not read again",
         ALIVE,
         "bridge/relay/sending.py",
