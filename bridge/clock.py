@@ -38,7 +38,7 @@ class SystemClock:
 
 
 _ticks = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-"""Return seconds since the machine was started, its sleep included where that is told."""
+"""Seconds since the machine was started, its sleep included where that is told."""
 
 
 class SteadyClock(SystemClock):

@@ -3,9 +3,9 @@
 Old text stays readable: a field that is missing takes its default, one that is unknown is passed
 over. What cannot be read is an error that names the type and the field.
 
-A library writes several times faster than the standard one, but writes NaN as null, and nothing
-that JSON cannot hold may be stored as something else. So it is given only what can hold no NaN,
-which the types of the fields tell.
+A library writes several times faster than the standard one, but writes NaN as null, knows dates,
+and passes over fields that begin with an underscore; nothing may be stored as something else than
+it is. So it is given only what the types of the fields show to be texts and whole numbers.
 """
 
 import json
@@ -68,6 +68,7 @@ def encode(value: object) -> str:
 
 
 _doubtful: dict[type, tuple[str, ...]] = {}
+"""The fields of a dataclass that may hold what the library would write in another way."""
 
 
 def _is_plain(value: object) -> bool:
@@ -77,19 +78,25 @@ def _is_plain(value: object) -> bool:
     if names is None:
         if not is_dataclass(kind):
             return False
-        hints = get_type_hints(kind)
-        names = tuple(name for name in hints if not _holds_no_fraction(hints[name]))
-        _doubtful[kind] = names
+        names = _doubtful[kind] = _doubtful_fields(kind)
     return not names or all(getattr(value, name) is None for name in names)
 
 
-def _holds_no_fraction(hint: Any) -> bool:  # noqa: ANN401 (a type, an alias or a union)
+def _doubtful_fields(kind: type) -> tuple[str, ...]:
+    hints = get_type_hints(kind)
+    if "__slots__" not in vars(kind):
+        # Such a value may hold more than its fields, and the library writes all of it.
+        return tuple(hints)
+    return tuple(n for n in hints if n.startswith("_") or not _is_plain_type(hints[n]))
+
+
+def _is_plain_type(hint: Any) -> bool:  # noqa: ANN401 (a type, an alias or a union)
     hint = getattr(hint, "__supertype__", hint)
     parts = get_args(hint)
     if parts:
-        return all(part is ... or _holds_no_fraction(part) for part in parts)
+        return all(part is ... or _is_plain_type(part) for part in parts)
     if is_dataclass(hint):
-        return all(map(_holds_no_fraction, get_type_hints(hint).values()))
+        return all(map(_is_plain_type, get_type_hints(hint).values()))
     return isinstance(hint, type) and issubclass(hint, str | int | types.NoneType)
 
 

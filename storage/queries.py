@@ -39,27 +39,28 @@ HANDOFFS = "SELECT id, conversation_id FROM handoff WHERE id = ANY($1)"
 POSTS = f"SELECT {_columns(tables.MESSAGE)} FROM message WHERE post = ANY($1)"
 FACTS = f"SELECT {_columns(tables.FACT)} FROM fact WHERE key = ANY($1)"
 
-MESSAGES = f"SELECT {_columns(tables.MESSAGE)} FROM message WHERE conversation_id = $1"
+_MESSAGES = f"SELECT {_columns(tables.MESSAGE)} FROM message WHERE conversation_id = $1"
 # Until the first edit or deletion a message's cursor is its seq, and only what comes after it is in
-# an index by cursor: an index that a message is not in makes storing it cheaper.
-MOVED = f"{MESSAGES} AND cursor <> seq"
-FIRST_MOVED = "SELECT min(cursor) FROM message WHERE conversation_id = $1 AND cursor <> seq"
-UNMOVED = f"{MESSAGES} AND cursor = seq AND seq < coalesce(({FIRST_MOVED}), {1 << 62})"
+# an index by cursor: an index that a message is not in makes storing it cheaper. All unmoved ones
+# stand before the first cursor that moved, so that nothing behind it has to be searched for them.
+_MOVED = f"{_MESSAGES} AND cursor <> seq"
+_FIRST_MOVED = "SELECT min(cursor) FROM message WHERE conversation_id = $1 AND cursor <> seq"
+_UNMOVED = f"{_MESSAGES} AND cursor = seq AND seq < coalesce(({_FIRST_MOVED}), {1 << 62})"
 SINCE = (
-    f"SELECT * FROM ({UNMOVED} AND seq > $2 ORDER BY seq LIMIT $3) AS unmoved UNION ALL"
-    f" SELECT * FROM ({MOVED} AND cursor > $2 ORDER BY cursor LIMIT $3) AS moved"
+    f"SELECT * FROM ({_UNMOVED} AND seq > $2 ORDER BY seq LIMIT $3) AS unmoved UNION ALL"
+    f" SELECT * FROM ({_MOVED} AND cursor > $2 ORDER BY cursor LIMIT $3) AS moved"
     " ORDER BY cursor LIMIT $3"
 )
-BETWEEN = f"{MESSAGES} AND seq >= $2 AND seq <= $3 ORDER BY seq"
+BETWEEN = f"{_MESSAGES} AND seq >= $2 AND seq <= $3 ORDER BY seq"
 
-DELIVERY = f"SELECT {_columns(tables.DELIVERY)} FROM delivery WHERE"
-ONE_DELIVERY = f"{DELIVERY} id = ANY($1)"
-DEAD = f"{DELIVERY} progress = 'dead' ORDER BY created_at, id LIMIT $1"
-IN_ORDER = "ORDER BY conversation_id, position"
-OF_SHARDS = f"{DELIVERY} {UNSETTLED} AND shard = ANY($1) {IN_ORDER}"
-OF_CONVERSATIONS = f"{DELIVERY} {UNSETTLED} AND conversation_id = ANY($1) {IN_ORDER}"
-OF_BOTH = f"{DELIVERY} {UNSETTLED} AND shard = ANY($1) AND conversation_id = ANY($2) {IN_ORDER}"
-OF_ALL = f"{DELIVERY} {UNSETTLED} {IN_ORDER}"
+_DELIVERY = f"SELECT {_columns(tables.DELIVERY)} FROM delivery WHERE"
+ONE_DELIVERY = f"{_DELIVERY} id = ANY($1)"
+DEAD = f"{_DELIVERY} progress = 'dead' ORDER BY created_at, id LIMIT $1"
+_IN_ORDER = "ORDER BY conversation_id, position"
+OF_SHARDS = f"{_DELIVERY} {UNSETTLED} AND shard = ANY($1) {_IN_ORDER}"
+OF_CONVERSATIONS = f"{_DELIVERY} {UNSETTLED} AND conversation_id = ANY($1) {_IN_ORDER}"
+OF_BOTH = f"{_DELIVERY} {UNSETTLED} AND shard = ANY($1) AND conversation_id = ANY($2) {_IN_ORDER}"
+OF_ALL = f"{_DELIVERY} {UNSETTLED} {_IN_ORDER}"
 
 DUE = (
     f"SELECT {_columns(tables.TIMER)} FROM timer WHERE due_at <= $1 AND shard = ANY($2)"

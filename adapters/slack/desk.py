@@ -97,7 +97,11 @@ class SlackDesk:
 
     async def open_thread(self, room: str, card: Card, key: str) -> ThreadRef:
         """Post the case card as the root of a new thread."""
-        identity = await self._workspace.identity()
+        identity = self._workspace.known
+        if identity is None:
+            # Asking takes as long as a post may: whether that may still leave is decided anew.
+            await self._workspace.identity()
+            raise TryAgain("Slack has told only now who we are", 0.0)
         answer = await self._post(room, render.root(room, card, key))
         return self._made((key,), Place(identity.team, room, answer["ts"])).thread
 

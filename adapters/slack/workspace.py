@@ -25,6 +25,11 @@ class Workspace:
         self._asking = asyncio.Lock()
         self._identity: Identity | None = None
 
+    @property
+    def known(self) -> Identity | None:
+        """Who we are, if Slack has told."""
+        return self._identity
+
     async def identity(self) -> Identity:
         """Return who we are; raises a `DeliveryError` while Slack cannot be asked."""
         if self._identity is None:

@@ -48,10 +48,13 @@ def announce(outcome: Outcome, rules: Rules, event: str) -> None:
 
 
 def request(outcome: Outcome, rules: Rules, reason: Reason, place: Place | None = None) -> Handoff:
-    """Open a handoff, or return the one that is open; `place` overrides the first room."""
+    """Open a handoff, or return the one that is open; `place` overrides the first room.
+
+    A later handoff continues the thread, wherever it was wanted: it is in that thread's room.
+    """
     if outcome.open_handoff is not None:
         return outcome.open_handoff
-    where = place or (rules.places[0] if rules.places else Place("", ""))
+    where = _standing(outcome) or place or (rules.places[0] if rules.places else Place("", ""))
     handoff = outcome.new_handoff(reason, where.desk, where.room)
     announce(outcome, rules, "handoff.requested")
     if not where.desk:
@@ -60,6 +63,14 @@ def request(outcome: Outcome, rules: Rules, reason: Reason, place: Place | None 
     _say_what_happens(outcome, rules)
     outcome.set_timer(Timer.NOBODY_CAME, outcome.at + rules.waits.deadline(0))
     return outcome.handoff or handoff
+
+
+def _standing(outcome: Outcome) -> Place | None:
+    """Return where the conversation's thread is, or will be: its root may still be on its way."""
+    last, before = outcome.handoff, outcome.before
+    if last is None or (before.thread is None and not before.mirrored_seq):
+        return None
+    return Place(last.desk, last.room) if last.desk else None
 
 
 def _nobody_reachable(outcome: Outcome, rules: Rules, handoff: Handoff) -> Handoff:

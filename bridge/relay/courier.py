@@ -188,13 +188,20 @@ class Courier:
         lane.parked = False
         self._start(delivery.lane, lane)
 
+    def carries(self, delivery: Delivery) -> bool:
+        """Whether this very value is at the head of its lane, and was so since it was put there."""
+        lane = self._lanes.get(delivery.lane)
+        return lane is not None and lane.is_as_left(delivery)
+
     def keep_only(self, owned: Container[int]) -> None:
-        """Forget lanes whose shard another instance has now."""
+        """Forget what is in shards that another instance has now."""
+        self._held = [delivery for delivery in self._held if shard_of(delivery) in owned]
         for key, lane in list(self._lanes.items()):
-            if lane.queue and shard_of(lane.queue[0]) not in owned:
-                lane.queue.clear()
-                if lane.task is None:
-                    del self._lanes[key]
+            lane.keep_only(owned)
+            if lane.queue:
+                self._start(key, lane)
+            elif lane.task is None:
+                del self._lanes[key]
 
     def waiting(self) -> int:
         """Return how many deliveries wait or are on their way."""

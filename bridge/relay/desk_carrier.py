@@ -1,7 +1,7 @@
 """How deliveries are carried to a desk: threads, words page by page, cards, marks.
 
-What a post needs is read first. Reading takes time, and the process may stand still meanwhile, so
-the last look at the lease comes after it: nothing is awaited from there to the desk.
+What a call needs is read first. Reading takes time, the process may stand still meanwhile, and the
+lane may pass on: the last look at whether it is still ours comes right before the desk is called.
 """
 
 from collections import OrderedDict
@@ -70,11 +70,11 @@ class DeskCarrier:
         desks: Mapping[str, Desk],
         store: Store,
         board: StoreBoard,
-        is_lease_sure: Callable[[], bool],
+        is_ours: Callable[[Delivery], bool],
         summarizer: Summarizer | None = None,
     ) -> None:
         self._desks = desks
-        self._is_lease_sure = is_lease_sure
+        self._is_ours = is_ours
         self._summarizer = summarizer
         self._summaries: OrderedDict[HandoffId, CaseSummary] = OrderedDict()
         self._store = store
@@ -130,20 +130,22 @@ class DeskCarrier:
             if conversation.thread is not None:
                 return Carried(Receipt(thread=conversation.thread), matters=True)
             card = await self._card(conversation, quick=True)
-            self._check_lease()
+            self._check(head)
             thread = await desk.open_thread(head.room, card, head.id)
             return Carried(Receipt(thread=thread), matters=True)
         if isinstance(payload, RefreshCard):
             if conversation.thread is not None:
-                await desk.refresh(conversation.thread, await self._card(conversation))
+                card = await self._card(conversation)
+                self._check(head)
+                await desk.refresh(conversation.thread, card)
             return DONE
         if isinstance(payload, MarkReplies):
-            return await self._mark(desk, conversation)
+            return await self._mark(desk, conversation, head)
         why = f"a desk cannot carry {type(payload).__name__}"
         raise Refused(why)
 
-    def _check_lease(self) -> None:
-        if not self._is_lease_sure():
+    def _check(self, head: Delivery) -> None:
+        if not self._is_ours(head):
             raise LaneLost
 
     async def _conversation(self, delivery: Delivery) -> Conversation:
@@ -195,14 +197,14 @@ class DeskCarrier:
         if len(group) > 1:
             text = "\n".join(text_of(d) for d in group)
             keys = tuple(d.id for d in group)
-            self._check_lease()
+            self._check(head)
             post = await desk.post(thread, merged_post(head, text), keys)
             return Carried(Receipt(posts=(post,)))
         posts = await self._posts(desk, head)
         part = head.parts_done
         if part >= len(posts):
             return DONE
-        self._check_lease()
+        self._check(head)
         post = await desk.post(thread, posts[part], (part_key(head),))
         return Carried(Receipt(posts=(post,)), more=part + 1 < len(posts))
 
@@ -221,7 +223,7 @@ class DeskCarrier:
             )
         return message_posts(payload, most) if isinstance(payload, PostMessage) else ()
 
-    async def _mark(self, desk: Desk, conversation: Conversation) -> Carried:
+    async def _mark(self, desk: Desk, conversation: Conversation, head: Delivery) -> Carried:
         shown, read = conversation.shown, conversation.read
         marked_shown, marked_read = conversation.marked
         begin = min(marked_shown, marked_read) + 1
@@ -229,6 +231,7 @@ class DeskCarrier:
         for message in history:
             mark = mark_of(message, (shown, read), (marked_shown, marked_read))
             if mark is not None and message.post is not None:
+                self._check(head)
                 await desk.amend(message.post, Amendment(mark=mark))
         return Carried(Receipt(marked=(shown, read)), matters=True)
 

@@ -1,12 +1,13 @@
 """A lane: what waits on one conversation's way to one party, and what its legs are like."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from itertools import islice
 
 from bridge.domain.delivery import DESK_LEGS, Delivery, Leg, OpenThread, Patience, Progress
 from bridge.domain.ids import ConversationId, DeliveryId
+from bridge.domain.shards import shard_of
 
 Key = tuple[ConversationId, Leg]
 
@@ -69,12 +70,21 @@ class Lane:
             group.append(delivery)
         return tuple(group)
 
-    def put_back(self, delivery: Delivery) -> bool:
-        """Put a delivery where it stood at the head; False when the lane went on without it."""
-        if not self.is_at_head(delivery):
+    def replace(self, head: Delivery, moved: Delivery) -> bool:
+        """Put what became of the head in its place; False when the lane went on without it, or was
+        lost and is read anew: what is known of it there is newer.
+        """
+        if not self.is_as_left(head):
             return False
-        self.queue[0] = delivery
+        self.queue[0] = moved
         return True
+
+    def keep_only(self, owned: Container[int]) -> None:
+        """Drop what is in shards that are not ours, and with the head what was known of it."""
+        kept = deque(delivery for delivery in self.queue if shard_of(delivery) in owned)
+        if not kept or kept[0] is not self.queue[0]:
+            self.fresh, self.parked = None, False
+        self.queue = kept
 
     def unmark(self, delivery: Delivery) -> None:
         """Take back that the head, as it was, is being sent, where a repetition is harmless."""

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bridge.domain.delivery import DESK_LEGS, Leg, Patience, Progress
+from bridge.domain.delivery import DESK_LEGS, Delivery, Leg, Patience, Progress
 from bridge.domain.facts import Taken
 from bridge.domain.ids import DeliveryId
 from bridge.domain.policy import Action, Decision
@@ -106,9 +106,7 @@ class Relay:
 
     def _carriers(self) -> dict[Leg, Carrier]:
         outside = self._outside
-        desk = DeskCarrier(
-            outside.desks, self.store, self.board, self._is_lease_sure, outside.summarizer
-        )
+        desk = DeskCarrier(outside.desks, self.store, self.board, self._is_ours, outside.summarizer)
         carriers: dict[Leg, Carrier] = dict.fromkeys(DESK_LEGS, desk)
         carriers[Leg.ASSISTANT] = AssistantCarrier(
             outside.assistant,
@@ -119,9 +117,11 @@ class Relay:
         carriers[Leg.WEBHOOK] = WebhookCarrier(outside.webhooks)
         return carriers
 
-    def _is_lease_sure(self) -> bool:
-        """Whether the shards that were this instance's are so until a call would end."""
-        return self.clock.monotonic() <= self.inbox.owned_until
+    def _is_ours(self, head: Delivery) -> bool:
+        """Whether a lane was this instance's ever since its head was begun, and will be so until a
+        call would end.
+        """
+        return self.clock.monotonic() <= self.inbox.owned_until and self.courier.carries(head)
 
     async def _second_opinion(self, question: Question) -> Verdict | None:
         """Ask the judge about a question's talk, where the policy wants it."""

@@ -67,9 +67,10 @@ class Sender:
             await self._clock.sleep(STORE_PAUSE)
         except LaneLost:
             log.warning("lane lost", extra={"action": "lane_lost", "delivery": head.id})
-            # Should the shard still be ours, it counts as gained and is read anew.
-            self._inbox.owned.pop(shard_of(head), None)
-            lane.queue.clear()
+            # Should a shard still be ours, it counts as gained and is read anew.
+            for shard in set(map(shard_of, lane.queue)):
+                self._inbox.owned.pop(shard, None)
+            lane.keep_only(())
 
     async def _try(self, lane: Lane, head: Delivery) -> None:
         try:
@@ -92,11 +93,11 @@ class Sender:
             await self._clock.wait(self._inbox.renewed, STORE_PAUSE)
             return
         group = lane.group(carrier.merges)
-        head = await self._mark(lane, lane.queue[0])
-        if not lane.put_back(head):
+        marked = await self._mark(lane, head)
+        if not lane.replace(head, marked):
             return
         lane.fresh = None
-        await self._send(lane, (head, *group[1:]), carrier)
+        await self._send(lane, (marked, *group[1:]), carrier)
 
     async def _may_leave(self, lane: Lane, head: Delivery, carrier: Carrier) -> bool:
         """Wait until the head is due and in no doubt; False when there is nothing to send."""
@@ -148,7 +149,7 @@ class Sender:
         if carried.more:
             done = head.parts_done + 1
             onward = head.moved(Progress.QUEUED, parts_done=done, due_at=0.0, attempts=0)
-            if lane.put_back(onward):
+            if lane.replace(head, onward):
                 await self._inbox.put(Step((Settlement(onward),)))
             return
         gone = {d.id for d in group}
@@ -218,7 +219,7 @@ class Sender:
             error=problem.why,
         )
         lane.fresh = None
-        if lane.put_back(waiting):
+        if lane.replace(head, waiting):
             await self._inbox.put(Step((Settlement(waiting),)))
 
     async def _doubt(self, lane: Lane, head: Delivery, problem: Uncertain) -> None:
@@ -277,10 +278,11 @@ class Sender:
         )
         dead = head.moved(Progress.DEAD, error=why)
         lane.fresh = None
-        if lane.put_back(dead):
-            lane.parked = parks(head)
-            if not lane.parked:
-                lane.queue.popleft()
+        if not lane.replace(head, dead):
+            return
+        lane.parked = parks(head)
+        if not lane.parked:
+            lane.queue.popleft()
         at = self._clock.now()
         await self._record(
             Undeliverable(

@@ -111,43 +111,6 @@ async def test_an_attempt_that_outlasts_its_lease_does_not_leave(postgres_url: s
         assert owner.desk.words() == ["only once"]
 
 
-@pytest.mark.fault("F40", "F63")
-@pytest.mark.parametrize("read", ["history", "load"])
-async def test_a_call_does_not_leave_when_reading_for_it_outlasted_the_lease(
-    postgres_url: str, read: str
-) -> None:
-    """The instance stands still between its last look at the lease and the call: whoever took the
-    shard over has made the post meanwhile.
-    """
-    async with worlds(postgres_url, 2) as pair:
-        room = shard_of(delivery(conversation(), 1, desk="memory", room="support"))
-        owner = next(world for world in pair if room in world.relay.inbox.owned)
-        other = next(world for world in pair if world is not owner)
-        customer = await other.escalated() if read == "load" else None
-        await pass_time(pair, 3)
-        gate, reading, reads = asyncio.Event(), asyncio.Event(), getattr(owner.relay.store, read)
-
-        async def reads_and_lingers(*asked: Any) -> Any:
-            found = await reads(*asked)
-            reading.set()
-            await gate.wait()
-            return found
-
-        setattr(owner.relay.store, read, reads_and_lingers)
-        await (other.says(customer, "a line") if customer else other.escalated())
-        await pass_time(pair, 3)
-        assert reading.is_set()
-        cut_off_renewals(owner)
-        await let_leases_end(postgres_url)
-        await pass_time(pair, 40)
-        made = [kept.keys for kept in owner.desk.posts]
-        gate.set()
-        await pass_time(pair, 20)
-
-        assert len(set(made)) == len(made) > 1
-        assert [kept.keys for kept in owner.desk.posts] == made
-
-
 @pytest.mark.fault("F63")
 async def test_nothing_begins_under_a_lease_that_may_end_first(postgres_url: str) -> None:
     """An owner that cannot renew holds its calls back, and goes on when it can again."""

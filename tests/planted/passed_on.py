@@ -5,6 +5,7 @@ from tests.planted.bug import ALIVE, ONCE_OUT, ORDER, SHARED, Bug
 STORES = "tests/test_stores.py"
 BETWEEN = "tests/storage/test_instances.py"
 INSTANCES = "tests/faults/test_instances.py"
+PASSED = "tests/faults/test_passed_on.py"
 COPIES = "tests/faults/test_second_copies.py"
 ECHOES = "tests/adapters/slack/test_echoes.py"
 
@@ -67,17 +68,60 @@ PASSED_ON: tuple[Bug, ...] = (
         "lease: nobody looks at it again after reading for a call",
         ONCE_OUT,
         "bridge/relay/desk_carrier.py",
-        "        if not self._is_lease_sure():\n            raise LaneLost\n",
-        "        self._is_lease_sure()\n",
-        (f"{INSTANCES}::test_a_call_does_not_leave_when_reading_for_it_outlasted_the_lease",),
+        "        if not self._is_ours(head):\n            raise LaneLost\n",
+        "        self._is_ours(head)\n",
+        (PASSED,),
         SHARED,
+    ),
+    Bug(
+        "lease: the last look at it asks whether one is held, not whether this one is",
+        ONCE_OUT,
+        "bridge/relay/relay.py",
+        " and self.courier.carries(head)",
+        "",
+        (PASSED,),
+        SHARED,
+    ),
+    Bug(
+        "lease: what was fresh before its shard was lost is fresh when it comes back",
+        ONCE_OUT,
+        "bridge/relay/lanes.py",
+        "            self.fresh, self.parked = None, False\n",
+        "            self.parked = False\n",
+        (PASSED,),
+        SHARED,
+    ),
+    Bug(
+        "lease: a lane that parked before its shard was lost stays parked",
+        ALIVE,
+        "bridge/relay/lanes.py",
+        "            self.fresh, self.parked = None, False\n",
+        "            self.fresh = None\n",
+        (f"{PASSED}::test_a_line_that_dies_while_its_shard_is_lost_holds_nothing_up_in_silence",),
+    ),
+    Bug(
+        "lease: what was held back for a shard outlives it",
+        ONCE_OUT,
+        "bridge/relay/courier.py",
+        "[delivery for delivery in self._held if shard_of(delivery) in owned]",
+        "list(self._held)",
+        (PASSED,),
+        SHARED,
+    ),
+    Bug(
+        "lease: an attempt that ends after its lane was read anew changes the head",
+        ONCE_OUT,
+        "bridge/relay/lanes.py",
+        "        if not self.is_as_left(head):\n            return False\n",
+        "        if not self.is_at_head(head):\n            return False\n",
+        (PASSED,),
     ),
     Bug(
         "lease: a lane that was lost and is still ours is not read again",
         ALIVE,
         "bridge/relay/sending.py",
-        "            self._inbox.owned.pop(shard_of(head), None)\n",
-        "",
+        "                self._inbox.owned.pop(shard, None)\n",
+        "                set().discard(shard)\n",
         (f"{INSTANCES}::test_an_attempt_that_outlasts_its_lease_does_not_leave",),
         SHARED,
     ),

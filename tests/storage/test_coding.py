@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import get_args
 
 import pytest
@@ -117,6 +118,23 @@ def test_a_number_of_any_length_comes_back() -> None:
     """A library that stops at 64 bits does not decide what can be stored."""
     value = Receipt(marked=(2**70, 2**53 + 1))
     assert decode(Receipt, encode(value)) == value
+
+
+@dataclass(frozen=True)
+class Open:
+    name: str
+    _more: str = ""
+
+    @cached_property
+    def shout(self) -> str:
+        return self.name.upper()
+
+
+def test_a_value_is_written_by_its_fields_and_all_of_them() -> None:
+    """Whatever else it carries; a library may think otherwise about names with an underscore."""
+    value = Open("a", "b")
+    assert value.shout == "A"
+    assert encode(value) == '{"name":"a","_more":"b"}'
 
 
 def test_every_payload_has_a_stored_name() -> None:

@@ -1,14 +1,17 @@
 """The main job, both ways, and what must hold when something goes wrong on the way."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from bridge.domain.delivery import Answer
 from bridge.domain.errors import Refused, TryAgain, Uncertain
 from bridge.domain.facts import (
+    AssistantWanted,
     Declined,
     Duplicate,
+    PersonAsked,
     Taken,
     TeammateAmended,
     Verb,
@@ -17,6 +20,7 @@ from bridge.domain.handoff import Floor, State
 from bridge.domain.ids import PostRef, ThreadRef
 from bridge.domain.messages import Role
 from bridge.domain.posts import Mark, PostKind
+from bridge.domain.rules import Place
 from tests.world import BOB, World
 
 
@@ -114,6 +118,40 @@ async def test_an_escalation_before_any_message_is_valid(world: World) -> None:
 
     assert len(world.desk.roots) == 1
     assert (await world.conversation(customer)).floor is Floor.WAITING
+
+
+@pytest.mark.parametrize("seconds", [0.0, 30.0])
+async def test_a_later_escalation_stays_in_the_room_of_its_thread(
+    world: World, seconds: float
+) -> None:
+    """Wherever it is wanted: it continues that thread, also when its root is still to come."""
+    world.rules = replace(world.rules, places=(*world.rules.places, Place("memory", "billing")))
+    customer = await world.arrives()
+    await world.says(customer, "first")
+    await world.settle()
+    world.desk.before = [TryAgain("not now", seconds)]
+    await world.asks_for_person(customer)
+    await world.settle()
+    await world.report(AssistantWanted(key="back", at=world.clock.now(), conversation_id=customer))
+    now = world.clock.now()
+    await world.report(
+        PersonAsked(
+            key="again",
+            at=now,
+            conversation_id=customer,
+            source="api",
+            desk="memory",
+            room="billing",
+        )
+    )
+    await world.says(customer, "second")
+    await world.pass_time(90, step=5)
+
+    handoff = (await world.conversation(customer)).handoff
+    assert handoff is not None
+    assert (handoff.number, handoff.room) == (2, "support")
+    assert len(world.desk.roots) == 1
+    assert world.desk.words() == ["second"]
 
 
 async def test_asking_again_changes_nothing(world: World) -> None:

@@ -13,7 +13,6 @@ _MOVED = sa.text("cursor <> seq")
 
 def upgrade() -> None:
     """Index the few instead of all."""
-    op.drop_index("ix_message_cursor", "message")
     op.create_index(
         "ix_message_moved",
         "message",
@@ -21,9 +20,11 @@ def upgrade() -> None:
         sqlite_where=_MOVED,
         postgresql_where=_MOVED,
     )
+    # Last, because nobody can read the table from here to the end of the transaction.
+    op.drop_index("ix_message_cursor", "message")
 
 
 def downgrade() -> None:
     """Index all of them again."""
-    op.drop_index("ix_message_moved", "message")
     op.create_index("ix_message_cursor", "message", ["conversation_id", "cursor"])
+    op.drop_index("ix_message_moved", "message")
