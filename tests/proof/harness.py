@@ -19,6 +19,7 @@ from typing import Any
 
 import aiohttp
 
+from storage import open_reader
 from tests.proof.history import Acknowledged, Seen, check
 from tests.servers.slack import BOT_TOKEN, FakeSlack
 from tests.servers.slack_state import ROOM
@@ -294,7 +295,19 @@ class Proof:
         await self.settled()
         found = check(await self.seen(), [talk.told for talk in self.talks])
         extra = len(self.roots()) - len(self.talks)
-        return [*found, *([f"{extra} threads too many"] if extra else [])]
+        found += [f"{extra} threads too many"] if extra else []
+        return [*found, *await self._unsettled()] if found else []
+
+    async def _unsettled(self) -> list[str]:
+        """Say of each lane what it is waiting for: the beginning of every search for a cause."""
+        async with open_reader(self._database_url) as reader:
+            waiting = await reader.deliveries(None, None)
+        heads = {delivery.lane: delivery for delivery in reversed(waiting)}
+        return [
+            f"(waits: {head.id} {head.progress}, {head.attempts} attempts, due {head.due_at:.1f}, "
+            f"attempted {head.attempted_at}, {head.error!r})"
+            for head in heads.values()
+        ]
 
     def totals(self) -> dict[str, int]:
         """Return how much was acknowledged, and how often a bridge was killed."""

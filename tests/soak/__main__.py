@@ -5,6 +5,7 @@
 
 import argparse
 import asyncio
+import shutil
 import signal
 import sys
 import tempfile
@@ -31,6 +32,8 @@ def run(url: str, kills: int, instances: int, seed: int) -> int:
         problems, totals = asyncio.run(
             kill_loop(database, Path(folder), kills=kills, instances=instances, seed=seed)
         )
+        if problems:
+            problems.append(f"(its logs are in {shutil.copytree(folder, f'{folder}-broken')})")
     seconds = time.monotonic() - begin
     TOTALS.update(totals)
     print(
