@@ -52,12 +52,17 @@ def problems_of(seen: Sequence[int], acknowledged: int, where: str) -> list[str]
     lost = sorted(set(range(acknowledged + 1)) - set(seen))
     doubled = sorted(n for n, times in Counter(seen).items() if times > 1)
     if lost:
-        found.append(f"{where}: lost {lost[:5]}")
+        found.append(f"{where}: lost {_few(lost)}")
     if doubled:
-        found.append(f"{where}: doubled {doubled[:5]}")
+        found.append(f"{where}: doubled {_few(doubled)}")
     if list(seen) != sorted(seen):
         found.append(f"{where}: out of order")
     return found
+
+
+def _few(numbers: Sequence[int], shown: int = 5) -> str:
+    more = f" and {len(numbers) - shown} more up to {numbers[-1]}" if len(numbers) > shown else ""
+    return f"{list(numbers[:shown])}{more}"
 
 
 def check(seen: Sequence[Seen], acknowledged: Sequence[Acknowledged]) -> list[str]:
