@@ -95,8 +95,8 @@ def _is_plain_type(hint: Any) -> bool:  # noqa: ANN401 (a type, an alias or a un
     parts = get_args(hint)
     if parts:
         return all(part is ... or _is_plain_type(part) for part in parts)
-    if is_dataclass(hint):
-        return all(map(_is_plain_type, get_type_hints(hint).values()))
+    if isinstance(hint, type) and is_dataclass(hint):
+        return not _doubtful_fields(hint)
     return isinstance(hint, type) and issubclass(hint, str | int | types.NoneType)
 
 

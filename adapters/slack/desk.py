@@ -100,7 +100,10 @@ class SlackDesk:
         identity = self._workspace.known
         if identity is None:
             # Asking takes as long as a post may: whether that may still leave is decided anew.
-            await self._workspace.identity()
+            try:
+                await self._workspace.identity()
+            except DeliveryError as error:
+                raise repeatable(error) from error
             raise TryAgain("Slack has told only now who we are", 0.0)
         answer = await self._post(room, render.root(room, card, key))
         return self._made((key,), Place(identity.team, room, answer["ts"])).thread

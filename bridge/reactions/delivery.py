@@ -99,7 +99,7 @@ def undeliverable(outcome: Outcome, fact: Undeliverable, rules: Rules) -> None:
     outcome.record("undeliverable", delivery_id=fact.delivery.id, why=fact.why)
     if isinstance(payload, Ask):
         _no_answer(outcome, payload, fact.why, rules)
-    elif fact.lost_thread and fact.delivery.leg is Leg.DESK and outcome.open_handoff is not None:
+    elif fact.lost_thread and fact.delivery.leg is Leg.DESK:
         _new_thread(outcome)
     elif isinstance(payload, OpenThread):
         _no_thread(outcome, payload, rules)
@@ -125,9 +125,14 @@ def _no_answer(outcome: Outcome, ask: Ask, why: str, rules: Rules) -> None:
 
 
 def _new_thread(outcome: Outcome) -> None:
-    """The thread is gone at the desk: one new root, with the whole history under it."""
+    """The thread is gone at the desk: one new root, with the whole history under it.
+
+    With no handoff open the next one will ask for it.
+    """
     handoff = outcome.open_handoff
-    if handoff is not None:
+    if handoff is None:
+        escalation.thread_lost(outcome)
+    else:
         outcome.cancelled = frozenset({Leg.DESK})
         outcome.change(thread=None, mirrored_seq=0)
         escalation.open_thread(outcome, handoff)

@@ -50,11 +50,14 @@ def announce(outcome: Outcome, rules: Rules, event: str) -> None:
 def request(outcome: Outcome, rules: Rules, reason: Reason, place: Place | None = None) -> Handoff:
     """Open a handoff, or return the one that is open; `place` overrides the first room.
 
-    A later handoff continues the thread, wherever it was wanted: it is in that thread's room.
+    A later handoff continues the thread, wherever it was wanted: it is in that thread's room, as
+    long as that is one of ours.
     """
     if outcome.open_handoff is not None:
         return outcome.open_handoff
-    where = _standing(outcome) or place or (rules.places[0] if rules.places else Place("", ""))
+    where = (
+        _standing(outcome, rules) or place or (rules.places[0] if rules.places else Place("", ""))
+    )
     handoff = outcome.new_handoff(reason, where.desk, where.room)
     announce(outcome, rules, "handoff.requested")
     if not where.desk:
@@ -65,12 +68,13 @@ def request(outcome: Outcome, rules: Rules, reason: Reason, place: Place | None 
     return outcome.handoff or handoff
 
 
-def _standing(outcome: Outcome) -> Place | None:
+def _standing(outcome: Outcome, rules: Rules) -> Place | None:
     """Return where the conversation's thread is, or will be: its root may still be on its way."""
     last, before = outcome.handoff, outcome.before
     if last is None or (before.thread is None and not before.mirrored_seq):
         return None
-    return Place(last.desk, last.room) if last.desk else None
+    where = Place(last.desk, last.room)
+    return where if where in rules.places else None
 
 
 def _nobody_reachable(outcome: Outcome, rules: Rules, handoff: Handoff) -> Handoff:

@@ -5,7 +5,6 @@ Nothing here awaits, or changes what the inbox remembers: it takes over `current
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from bridge.domain.conversation import Conversation
 from bridge.domain.delivery import Delivery, Progress
@@ -40,19 +39,13 @@ from bridge.reactions import react
 from bridge.reactions.delivery import needs_conversation
 from bridge.reactions.outcome import Outcome
 from bridge.relay.known import Known, Wanting
+from bridge.relay.lanes import Step
 
 log = logging.getLogger(__name__)
 
 UNKNOWN = Declined("unknown", "There is no such conversation.")
 LOST = Declined("lost", "Another instance has this shard now.")
 BROKEN = Declined("internal", "This could not be processed; the problem was recorded.")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step of the courier's: deliveries that moved, under the lease of their shard."""
-
-    settlements: tuple[Settlement, ...]
 
 
 Starter = Callable[[Delivery], Delivery]
@@ -164,7 +157,7 @@ class Batch:
 
     def _decide_one(self, item: Fact | Step) -> Verdict:
         if isinstance(item, Step):
-            return Taken() if self._move(item.settlements) else LOST
+            return Taken() if self._move(item.settlements, item.epoch) else LOST
         taken = self._taken.get(item.key) if item.key else None
         if taken is not None:
             return Duplicate(taken.ref, taken.seq, taken.digest)
@@ -220,9 +213,11 @@ class Batch:
             done = (Settlement(dead),)
         return self._move(done)
 
-    def _move(self, settlements: Sequence[Settlement]) -> bool:
-        shards = {shard_of(s.delivery) for s in settlements}
-        if any(shard not in self._owned for shard in shards):
+    def _move(self, settlements: Sequence[Settlement], epoch: int | None = None) -> bool:
+        shards, owned = {shard_of(s.delivery) for s in settlements}, self._owned
+        if any(shard not in owned for shard in shards):
+            return False
+        if epoch is not None and any(owned[shard] != epoch for shard in shards):
             return False
         for shard in shards:
             self.write.fences[shard] = self._owned[shard]

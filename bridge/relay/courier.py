@@ -157,7 +157,7 @@ class Courier:
         self._adopting -= shards
         held, self._held = self._held, []
         valid = (d for d in deliveries if not self._was_cancelled(d, hold))
-        found = {d.id: d for d in (*held, *valid) if d.id not in self._sender.done}
+        found = {d.id: d for d in (*held, *valid) if d.id not in self._sender.ends.done}
         for delivery in sorted(found.values(), key=lambda d: (d.conversation_id, d.position)):
             if self._is_held(delivery):
                 self._held.append(delivery)
@@ -179,7 +179,7 @@ class Courier:
             return
         if lane.is_at_head(delivery):
             lane.queue.popleft()
-        self._sender.done.pop(delivery.id, None)
+        self._sender.ends.done.pop(delivery.id, None)
         if delivery.progress is Progress.QUEUED and lane.task is not None:
             # Nothing gets before a head on its way; only lanes that never park come here.
             lane.queue.append(delivery)
@@ -256,7 +256,7 @@ class Courier:
             ):
                 lane.queue.append(delivery)
             else:
-                self._sender.remember((delivery.id,))
+                self._sender.ends.remember((delivery.id,))
         if lane.parked:
             lane.parked = False
             self._start(key, lane)

@@ -29,8 +29,9 @@ from bridge.domain.ids import ConversationId, ThreadRef
 from bridge.domain.rules import Rules
 from bridge.ports.store import Moved, Settlement, ShardLost, Store, Unreadable, Unstorable
 from bridge.reactions.delivery import needs_conversation
-from bridge.relay.batch import Batch, Starter, Step
+from bridge.relay.batch import Batch, Starter
 from bridge.relay.known import Known
+from bridge.relay.lanes import Step
 
 log = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ from itertools import islice
 from bridge.domain.delivery import DESK_LEGS, Delivery, Leg, OpenThread, Patience, Progress
 from bridge.domain.ids import ConversationId, DeliveryId
 from bridge.domain.shards import shard_of
+from bridge.ports.store import Settlement
 
 Key = tuple[ConversationId, Leg]
 
@@ -27,6 +28,21 @@ given up on by the third. A receiver of webhooks may be away for a day, as Stand
 """
 
 
+NOT_OURS = -1
+"""The epoch of a lease that is not held; the database issues none below 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the courier's: deliveries that moved, under the lease of their shard.
+
+    With `epoch` they moved under that very lease: one that passed on and came back is another.
+    """
+
+    settlements: tuple[Settlement, ...]
+    epoch: int | None = None
+
+
 class LaneLost(Exception):
     """Another instance carries this lane now, or may do so by the time a call would end."""
 
@@ -36,7 +52,8 @@ class Lane:
     """What waits on one conversation's way to one party, in order.
 
     `inherited` is the position up to which it was found stored by whoever took its shard over: one
-    of those may be what ended the program before.
+    of those may be what ended the program before. `losses` counts how often the head was taken
+    away because its shard was lost: what began before that says nothing about what came after.
     """
 
     queue: deque[Delivery] = field(default_factory=deque)
@@ -44,6 +61,7 @@ class Lane:
     parked: bool = False
     fresh: DeliveryId | None = None
     inherited: int = 0
+    losses: int = 0
 
     def marks(self, delivery: Delivery) -> bool:
         """Whether an attempt is stored before it begins: where a repetition would be seen, and
@@ -84,6 +102,7 @@ class Lane:
         kept = deque(delivery for delivery in self.queue if shard_of(delivery) in owned)
         if not kept or kept[0] is not self.queue[0]:
             self.fresh, self.parked = None, False
+            self.losses += 1
         self.queue = kept
 
     def unmark(self, delivery: Delivery) -> None:

@@ -20,7 +20,7 @@ from bridge.ports.core import Clock
 from bridge.ports.desk import Desk
 from bridge.ports.store import Settlement, Store
 from bridge.reactions.decisions import talk_of
-from bridge.relay.batch import Batch, Step
+from bridge.relay.batch import Batch
 from bridge.relay.board import StoreBoard
 from bridge.relay.carriers import (
     AssistantCarrier,
@@ -32,6 +32,7 @@ from bridge.relay.chores import Chores
 from bridge.relay.courier import Courier, Spawn
 from bridge.relay.desk_carrier import DeskCarrier
 from bridge.relay.inbox import StoreInbox
+from bridge.relay.lanes import Step
 from bridge.relay.presence import LivePresence
 from bridge.relay.receipts import StoreReceipts
 from bridge.relay.sending import Sender
@@ -97,7 +98,7 @@ class Relay:
         await chores.begin()
         for work, name in (
             (self.store.run(), "store"),
-            (sender.run(), "sender"),
+            (sender.ends.run(), "ends"),
             (chores.timers(), "timers"),
             (chores.leases(), "leases"),
             (chores.gossip(), "gossip"),

@@ -8,32 +8,24 @@ too many attempts: it is dead, which is reported by the inbox like any fact.
 
 import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from bridge.domain.delivery import Delivery, Leg, Patience, Progress, Undecoded
 from bridge.domain.errors import Refused, StoreUnavailable, TryAgain, Uncertain
-from bridge.domain.facts import Declined, Delivered, Fact, Undeliverable
-from bridge.domain.ids import DeliveryId
+from bridge.domain.facts import Declined, Delivered, Undeliverable, Verdict
 from bridge.domain.shards import shard_of
 from bridge.ports.core import Clock
 from bridge.ports.store import Settlement
-from bridge.relay.batch import Step
 from bridge.relay.carriers import Carried, Carrier, in_doubt
+from bridge.relay.ends import STORE_PAUSE, Ends
 from bridge.relay.inbox import StoreInbox
-from bridge.relay.lanes import PATIENCE, VISIBLE_ONCE, Lane, LaneLost, parks
+from bridge.relay.lanes import NOT_OURS, PATIENCE, VISIBLE_ONCE, Lane, LaneLost, Step, parks
 
 log = logging.getLogger(__name__)
 
-STORE_PAUSE = 1.0
-"""Seconds before a lane tries again after the database could not take a step."""
-
 LOOKS = 9
 """Failed look-ups after which a delivery in doubt is given up on: as many as a post is tried."""
-
-MOST_DONE = 20_000
-"""Finished deliveries remembered, far more than end while one query runs."""
 
 
 class Sender:
@@ -50,8 +42,7 @@ class Sender:
         self._carriers = carriers
         self._clock = clock
         self._patience = {**PATIENCE, **(patience or {})}
-        self._unrecorded: list[Fact] = []
-        self.done: OrderedDict[DeliveryId, None] = OrderedDict()
+        self.ends = Ends(inbox, clock)
         self.stopping = False
 
     async def one(self, lane: Lane) -> None:
@@ -60,6 +51,7 @@ class Sender:
         if head.progress is Progress.DEAD:
             lane.parked = True
             return
+        losses = lane.losses
         try:
             await self._try(lane, head)
         except StoreUnavailable:
@@ -67,6 +59,8 @@ class Sender:
             await self._clock.sleep(STORE_PAUSE)
         except LaneLost:
             log.warning("lane lost", extra={"action": "lane_lost", "delivery": head.id})
+            if lane.losses != losses:
+                return
             # Should a shard still be ours, it counts as gained and is read anew.
             for shard in set(map(shard_of, lane.queue)):
                 self._inbox.owned.pop(shard, None)
@@ -125,7 +119,7 @@ class Sender:
             Progress.SENDING, attempts=head.attempts + 1, attempted_at=self._clock.now()
         )
         if lane.marks(head):
-            stored = await self._inbox.put(Step((Settlement(marked),)))
+            stored = await self._stored(marked)
             late = self._clock.monotonic() > self._inbox.owned_until
             if late or isinstance(stored, Declined):
                 raise LaneLost
@@ -150,10 +144,10 @@ class Sender:
             done = head.parts_done + 1
             onward = head.moved(Progress.QUEUED, parts_done=done, due_at=0.0, attempts=0)
             if lane.replace(head, onward):
-                await self._inbox.put(Step((Settlement(onward),)))
+                await self._stored(onward)
             return
         gone = {d.id for d in group}
-        self.remember(gone)
+        self.ends.remember(gone)
         while lane.queue and lane.queue[0].id in gone:
             lane.queue.popleft()
         fact = Delivered(
@@ -164,40 +158,14 @@ class Sender:
             receipt=carried.receipt,
             merged=group[1:],
         )
-        recorded = self._record(fact)
+        recorded = self.ends.record(fact)
         if carried.matters:
             await recorded
 
-    def remember(self, done: Iterable[DeliveryId]) -> None:
-        """Remember what is done: a row read before that was stored must not bring it back."""
-        self.done.update(dict.fromkeys(done))
-        while len(self.done) > MOST_DONE:
-            self.done.popitem(last=False)
-
-    def _record(self, fact: Fact) -> "asyncio.Future[object]":
-        """Hand a fact to the inbox; kept and handed again when the database is away."""
-        future: asyncio.Future[object] = self._inbox.put(fact)  # type: ignore[assignment]
-
-        def again(done: "asyncio.Future[object]") -> None:
-            if done.cancelled():
-                return
-            if done.exception() is not None:
-                self._unrecorded.append(fact)
-            elif isinstance(fact, Delivered) and isinstance(done.result(), Declined):
-                # Not stored as done: whoever has the shard, maybe this instance again, looks it up.
-                for delivery in (fact.delivery, *fact.merged):
-                    self.done.pop(delivery.id, None)
-
-        future.add_done_callback(again)
-        return future
-
-    async def run(self) -> None:
-        """Store again what could not be recorded while the database was away."""
-        while True:
-            await self._clock.sleep(STORE_PAUSE)
-            facts, self._unrecorded = self._unrecorded, []
-            for fact in facts:
-                self._record(fact)
+    def _stored(self, moved: Delivery) -> "asyncio.Future[Verdict]":
+        """Store that a delivery moved, under the lease that is held now and no later one."""
+        epoch = self._inbox.owned.get(shard_of(moved), NOT_OURS)
+        return self._inbox.put(Step((Settlement(moved),), epoch))
 
     async def _again(self, lane: Lane, head: Delivery, problem: TryAgain) -> None:
         """Surely not delivered: wait and try again, or give up after too many attempts.
@@ -220,7 +188,7 @@ class Sender:
         )
         lane.fresh = None
         if lane.replace(head, waiting):
-            await self._inbox.put(Step((Settlement(waiting),)))
+            await self._stored(waiting)
 
     async def _doubt(self, lane: Lane, head: Delivery, problem: Uncertain) -> None:
         log.warning(
@@ -284,7 +252,7 @@ class Sender:
         if not lane.parked:
             lane.queue.popleft()
         at = self._clock.now()
-        await self._record(
+        await self.ends.record(
             Undeliverable(
                 # A delivery that was retried may die again, and that is told again.
                 key=f"dead:{head.id}:{head.attempts}:{head.parts_done}:{at:.6f}",

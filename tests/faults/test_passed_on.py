@@ -11,7 +11,7 @@ import pytest
 from bridge.domain.delivery import Leg
 from bridge.domain.errors import Refused, StoreUnavailable, TryAgain
 from bridge.domain.facts import Verb
-from bridge.domain.ids import PostRef
+from bridge.domain.ids import ConversationId, PostRef
 from bridge.domain.rules import Place
 from bridge.domain.shards import SHARDS, shard_of
 from tests.faults.scenes import cut_off_renewals, let_leases_end, one_world, pass_time, worlds
@@ -125,6 +125,21 @@ async def test_a_former_owner_leaves_the_card_alone(postgres_url: str) -> None:
         assert owner.desk.roots[0].card == card
 
 
+def posts_and_cannot_say_so(world: World) -> None:
+    """Let the next post be the last thing that an instance does."""
+    posts = world.desk.post
+
+    async def post(*given: Any) -> PostRef:
+        made = await posts(*given)
+        world.relay.store.commit = fails  # type: ignore[method-assign,assignment]
+        return made
+
+    async def fails(*given: Any) -> None:
+        raise StoreUnavailable("nobody answers")
+
+    world.desk.post = post  # type: ignore[method-assign,assignment]
+
+
 @pytest.mark.postgres
 @pytest.mark.fault("F63")
 async def test_what_was_fresh_before_its_shard_was_lost_is_looked_for(postgres_url: str) -> None:
@@ -135,23 +150,15 @@ async def test_what_was_fresh_before_its_shard_was_lost_is_looked_for(postgres_u
         owner, other = owner_and_other(pair)
         await owner.says(customer, "before", "w1")
         await pass_time(pair, 3)
-        gate, posts = asyncio.Event(), other.desk.post
+        gate = asyncio.Event()
 
         class Waits(FreePacer):
             async def turn(self, room: str, turn: Any) -> None:
                 del room, turn
                 await gate.wait()
 
-        async def posts_and_cannot_say_so(*given: Any) -> PostRef:
-            made = await posts(*given)
-            other.relay.store.commit = fails  # type: ignore[method-assign,assignment]
-            return made
-
-        async def fails(*given: Any) -> None:
-            raise StoreUnavailable("nobody answers")
-
         owner.desk.pacer = Waits()
-        other.desk.post = posts_and_cannot_say_so  # type: ignore[method-assign,assignment]
+        posts_and_cannot_say_so(other)
         await owner.says(customer, "only once", "w2")
         await pass_time(pair, 1)
         renew = owner.relay.store.tenure
@@ -258,7 +265,7 @@ async def test_a_line_that_dies_while_its_shard_is_lost_holds_nothing_up_in_sile
 
 async def lose_for_a_round(world: World) -> None:
     """Let a shard be noticed as lost and gained anew, while somebody waits for the store."""
-    world.relay.inbox.owned.pop(shard_of_room())
+    world.relay.inbox.owned.pop(shard_of_room(), None)
     world.clock.advance(3.1)
     await asyncio.wait_for(world.relay.inbox.renewed.wait(), 5)
     await asyncio.sleep(0.05)
@@ -290,3 +297,144 @@ async def test_an_attempt_that_ends_after_its_lane_was_read_anew_changes_nothing
         await world.pass_time(60)
 
         assert world.desk.words() == ["only once"]
+
+
+@pytest.mark.fault("F40")
+async def test_an_attempt_of_an_older_lease_leaves_the_new_one_alone(tmp_path: Path) -> None:
+    """It finds its lane read anew: that is no reason to give the shard up, which is good."""
+    async with one_world(tmp_path) as world:
+        customer = await world.arrives()
+        await world.says(customer, "hello")
+        await world.settle()
+        lingering, reads = Lingering(world.relay.store.history), world.relay.store.history
+        world.relay.store.history = lingering  # type: ignore[method-assign,assignment]
+        await world.asks_for_person(customer)
+        await asyncio.wait_for(lingering.began.wait(), 5)
+        await lose_for_a_round(world)
+        world.relay.store.history = reads  # type: ignore[method-assign]
+        lingering.gate.set()
+        await asyncio.sleep(0.1)
+        assert shard_of_room() in world.relay.inbox.owned
+        await world.pass_time(60)
+
+        assert len(world.desk.roots) == 1
+
+
+def two_slow_commits(world: World) -> tuple[Lingering, Lingering]:
+    """Let the next two commits answer late."""
+    commits = world.relay.store.commit
+    first, second = Lingering(commits), Lingering(commits)
+    turns = iter([first, second])
+
+    async def in_turn(write: Any) -> None:
+        await next(turns, commits)(write)
+
+    world.relay.store.commit = in_turn  # type: ignore[method-assign]
+    return first, second
+
+
+@pytest.mark.fault("F40")
+async def test_an_end_that_is_declined_while_its_shard_is_read_anew_is_looked_up(
+    tmp_path: Path,
+) -> None:
+    """The root stands and could not be recorded, and the shard is gained again meanwhile."""
+    async with one_world(tmp_path) as world:
+        bystander, customer = await world.arrives(), await world.arrives()
+        await world.says(customer, "hello")
+        await world.settle()
+        opening = Lingering(world.desk.open_thread)
+        world.desk.open_thread = opening  # type: ignore[method-assign,assignment]
+        await world.asks_for_person(customer)
+        await asyncio.wait_for(opening.began.wait(), 5)
+        first, second = two_slow_commits(world)
+        said = [asyncio.ensure_future(world.says(bystander, "one"))]
+        await asyncio.wait_for(first.began.wait(), 5)
+        opening.gate.set()
+        await asyncio.sleep(0.02)
+        said.append(asyncio.ensure_future(world.says(bystander, "two")))
+        await asyncio.sleep(0.02)
+        # As another lane of the room does that finds its lease gone.
+        world.relay.inbox.owned.pop(shard_of_room())
+        first.gate.set()
+        await asyncio.wait_for(second.began.wait(), 5)
+        await lose_for_a_round(world)
+        second.gate.set()
+        await asyncio.gather(*said)
+        await world.pass_time(60, step=6)
+        await world.says(customer, "a line")
+        await world.pass_time(60, step=6)
+
+        assert len(world.desk.roots) == 1
+        assert world.desk.words() == ["a line"]
+
+
+async def is_told_to_wait_behind_a_commit(
+    owner: World, customer: ConversationId, bystander: ConversationId
+) -> asyncio.Event:
+    """Let an attempt end while a commit stands still until the event that is returned."""
+    posts, at_desk, answered = owner.desk.post, asyncio.Event(), asyncio.Event()
+    commits, slow = owner.relay.store.commit, asyncio.Event()
+
+    async def is_told_to_wait(*given: Any) -> PostRef:
+        del given
+        at_desk.set()
+        await answered.wait()
+        owner.desk.post = posts  # type: ignore[method-assign]
+        raise TryAgain("busy", 1.0)
+
+    async def stands(write: Any) -> None:
+        await slow.wait()
+        await commits(write)
+
+    owner.desk.post = is_told_to_wait  # type: ignore[method-assign,assignment]
+    await owner.says(customer, "only once", "w1")
+    await asyncio.wait_for(at_desk.wait(), 5)
+    owner.relay.store.commit = stands  # type: ignore[method-assign]
+    owner.spawn(said(owner, bystander), "bystander")
+    await asyncio.sleep(0.05)
+    answered.set()
+    await asyncio.sleep(0.05)
+    return slow
+
+
+async def said(world: World, customer: ConversationId) -> None:
+    """A customer writes, and waits until that is taken."""
+    await world.says(customer, "hello", "w2")
+
+
+@pytest.mark.postgres
+@pytest.mark.fault("F40")
+async def test_a_step_of_an_older_lease_is_not_stored_under_a_newer_one(postgres_url: str) -> None:
+    """Told to wait, it could not say so before the shard had been somebody else's."""
+    async with worlds(postgres_url, 2) as pair:
+        customer, bystander = await pair[0].escalated(), await pair[0].arrives()
+        await pass_time(pair, 3)
+        owner, other = owner_and_other(pair)
+        slow = await is_told_to_wait_behind_a_commit(owner, customer, bystander)
+        posts_and_cannot_say_so(other)
+        renew = owner.relay.store.tenure
+        cut_off_renewals(owner)
+        await let_leases_end(postgres_url)
+        await pass_time([other], 40)
+        assert other.desk.words() == ["only once"]
+        await other.crash()
+        reads, reading = owner.relay.store.deliveries, asyncio.Event()
+
+        async def reads_late(*given: Any) -> Any:
+            await reading.wait()
+            return await reads(*given)
+
+        owner.relay.store.deliveries = reads_late  # type: ignore[method-assign]
+        owner.relay.store.tenure = renew  # type: ignore[method-assign]
+        await let_leases_end(postgres_url)
+        for _ in range(40):
+            owner.clock.advance(1)
+            await asyncio.sleep(0.02)
+        assert shard_of_room() in owner.relay.inbox.owned
+        slow.set()
+        await asyncio.sleep(0.2)
+        reading.set()
+        await pass_time([owner], 60)
+
+        assert owner.desk.words() == ["only once"]
+        await other.start()

@@ -287,12 +287,12 @@ class FakeSlack:
         start = int(fields.get("cursor") or 0)
         metadata = str(fields.get("include_all_metadata", "")).casefold() == "true"
         messages = [room.messages[ts] for ts in timestamps]
-        shown = [public(m, metadata=metadata) for m in messages if self.state.is_visible(m)]
-        more = start + size < len(shown)
+        seen = [message for message in messages if self.state.is_visible(message)]
+        more = start + size < len(seen)
         cursor = str(start + size) if more else ""
         return {
             "ok": True,
-            "messages": shown[start : start + size],
+            "messages": [public(m, metadata=metadata) for m in seen[start : start + size]],
             "has_more": more,
             "response_metadata": {"next_cursor": cursor},
         }

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -152,6 +153,64 @@ async def test_a_later_escalation_stays_in_the_room_of_its_thread(
     assert (handoff.number, handoff.room) == (2, "support")
     assert len(world.desk.roots) == 1
     assert world.desk.words() == ["second"]
+
+
+def without_the_thread(world: World, *rooms: str) -> None:
+    """Let the desk know nothing of the thread any more, nor of these rooms."""
+    posts, opens = world.desk.post, world.desk.open_thread
+    gone = {kept.ref for kept in world.desk.roots}
+
+    async def post(thread: ThreadRef, *more: Any) -> PostRef:
+        if thread in gone:
+            raise Refused("no such thread", lost_thread=True)
+        return await posts(thread, *more)
+
+    async def open_thread(room: str, *more: Any) -> ThreadRef:
+        if room in rooms:
+            raise Refused("no such room")
+        return await opens(room, *more)
+
+    world.desk.post, world.desk.open_thread = post, open_thread  # type: ignore[assignment,method-assign]
+
+
+async def test_who_comes_back_after_the_room_was_replaced_reaches_the_new_one(world: World) -> None:
+    """The old room is gone, and the thread with it: a new one is opened where people are now."""
+    customer = await world.escalated()
+    await world.clicks(customer, Verb.RESOLVE)
+    await world.settle()
+    without_the_thread(world, "support")
+    world.rules = replace(world.rules, places=(Place("memory", "new"),))
+    await world.asks_for_person(customer)
+    await world.says(customer, "anybody there?")
+    await world.pass_time(60, step=5)
+
+    handoff = (await world.conversation(customer)).handoff
+    assert handoff is not None
+    assert handoff.is_open
+    assert handoff.room == "new"
+    assert len(world.desk.roots) == 2
+
+
+async def test_a_line_that_loses_its_thread_after_the_end_comes_with_the_next_one(
+    world: World,
+) -> None:
+    """Nobody is told of a dead line in a thread that is gone: the next handoff opens another."""
+    customer = await world.escalated()
+    world.desk.before = [TryAgain("busy", 5.0)]
+    await world.says(customer, "late line")
+    await world.settle()
+    await world.clicks(customer, Verb.RESOLVE)
+    await world.settle()
+    without_the_thread(world)
+    await world.pass_time(30, step=5)
+    await world.asks_for_person(customer)
+    await world.says(customer, "anybody?")
+    await world.pass_time(60, step=5)
+
+    assert len(world.desk.roots) == 2
+    assert "anybody?" in world.desk.words()
+    pages = [k.post for k in world.desk.posts if k.post and k.post.kind is PostKind.TRANSCRIPT]
+    assert "late line" in [entry.text for entry in pages[-1].entries]
 
 
 async def test_asking_again_changes_nothing(world: World) -> None:
