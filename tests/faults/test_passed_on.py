@@ -424,7 +424,7 @@ async def test_a_step_of_an_older_lease_is_not_stored_under_a_newer_one(postgres
             await reading.wait()
             return await reads(*given)
 
-        owner.relay.store.deliveries = reads_late  # type: ignore[method-assign]
+        owner.relay.store.deliveries = reads_late  # type: ignore[method-assign,assignment]
         owner.relay.store.tenure = renew  # type: ignore[method-assign]
         await let_leases_end(postgres_url)
         for _ in range(40):
