@@ -13,6 +13,7 @@ from typing import Self
 from adapters.pacing import NO_LIMIT, Limit, RoomPacer
 from adapters.slack import render
 from adapters.slack.check import check
+from adapters.slack.echoes import Echo
 from adapters.slack.errors import TOKEN, SlackRefused
 from adapters.slack.kept import Kept
 from adapters.slack.marks import Marks
@@ -188,8 +189,13 @@ class SlackDesk:
         identity = await self._workspace.identity()
         async for message in self.messages(room, place, oldest):
             ours = message.get("bot_id") in {None, identity.bot_id}
-            if ours and (key in render.keys_in(message) or self._uploads.made(key, message)):
-                return Place(identity.team, place.channel if place else room, message["ts"])
+            keys = render.keys_in(message)
+            if ours and (key in keys or self._uploads.made(key, message)):
+                found = Place(identity.team, place.channel if place else room, message["ts"])
+                # The others in the same post are asked for next: hundreds, when lines had to wait.
+                self._stands(keys, found)
+                self.office.echoes.hear(Echo(found, place or found, keys))
+                return found
         return None
 
     async def messages(self, room: str, place: Place | None, oldest: str) -> AsyncIterator[Answer]:

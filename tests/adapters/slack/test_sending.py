@@ -256,6 +256,15 @@ async def test_find_reads_short_pages(at_desk: Scene) -> None:
     assert at_desk.slack.state.calls["conversations.replies"] == 3
 
 
+async def test_one_look_tells_of_all_that_a_post_carries(at_desk: Scene) -> None:
+    """Lines that had to wait stand in one post by the hundred: it is read once, not for each."""
+    keys = tuple(f"d_{number}" for number in range(300))
+    made = await at_desk.desk.post(at_desk.thread, line("all of them"), keys)
+    found = {await at_desk.desk.find(ROOM, at_desk.thread, key, time.time()) for key in keys}
+    assert found == {made}
+    assert at_desk.slack.state.calls["conversations.replies"] == 1
+
+
 async def test_find_believes_only_our_own_posts(at_desk: Scene) -> None:
     """Somebody else's message with the same metadata is not ours."""
     payload = {"event_type": "handoff_delivery", "event_payload": {"k": "d_1"}}
