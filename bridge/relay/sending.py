@@ -120,8 +120,7 @@ class Sender:
         )
         if lane.marks(head):
             stored = await self._stored(marked)
-            late = self._clock.monotonic() > self._inbox.owned_until
-            if late or isinstance(stored, Declined):
+            if isinstance(stored, Declined):
                 raise LaneLost
         return marked
 

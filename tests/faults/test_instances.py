@@ -125,6 +125,8 @@ async def test_nothing_begins_under_a_lease_that_may_end_first(postgres_url: str
         world.relay.store.tenure = renew  # type: ignore[method-assign]
         await pass_time([world], 10)
         assert world.desk.words() == ["held back"]
+        # Nothing had begun that would have to be looked for first.
+        assert "find" not in world.desk.calls
 
 
 @pytest.mark.fault("F40")

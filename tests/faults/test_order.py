@@ -11,7 +11,7 @@ import pytest
 
 from bridge.domain.delivery import Progress
 from bridge.domain.errors import DeliveryError, Refused, TryAgain
-from bridge.domain.ids import ConversationId
+from bridge.domain.ids import ConversationId, PostRef
 from bridge.domain.messages import Message, Role
 from tests.faults.scenes import one_world
 from tests.world import World, the_rules
@@ -49,6 +49,28 @@ async def log_of(world: World, customer: ConversationId) -> list[Message]:
     rest, _ = await board.messages(customer, begin[-1].cursor if more else 0, 10_000)
     seen = {message.id: message for message in (*begin, *rest)}
     return sorted(seen.values(), key=lambda message: message.seq)
+
+
+async def test_one_call_at_a_time_on_a_lane(world: World) -> None:
+    """However long it takes, and whatever else is said meanwhile."""
+    customer = await world.escalated()
+    await world.pass_time(3)
+    gate, posts, calls = asyncio.Event(), world.desk.post, 0
+
+    async def takes_long(*given: Any) -> PostRef:
+        nonlocal calls
+        calls += 1
+        await gate.wait()
+        return await posts(*given)
+
+    world.desk.post = takes_long  # type: ignore[method-assign,assignment]
+    for number in range(3):
+        await world.says(customer, f"line {number}")
+        await world.pass_time(20)
+        assert calls == 1
+    gate.set()
+    await world.pass_time(10)
+    assert world.desk.words() == ["line 0", "line 1", "line 2"]
 
 
 @pytest.mark.fault("F29")
