@@ -2,15 +2,17 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool, StaticPool
 
@@ -69,16 +71,24 @@ def test_the_newest_migration_is_the_one_the_program_needs() -> None:
     assert ScriptDirectory.from_config(schema.alembic_config()).get_heads() == [schema.HEAD]
 
 
-def test_migrations_can_be_taken_back() -> None:
-    """Down to nothing and up again."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    schema.bring_up_to_date(connection)
+def migrate_by_hand(
+    connection: sqlite3.Connection, step: Callable[[Config, str], None], to: str
+) -> Engine:
+    """Take a database up or down to a version; returns the engine over its connection."""
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     with engine.connect() as bound:
         settings = schema.alembic_config()
         settings.attributes["connection"] = bound
-        command.downgrade(settings, "base")
+        step(settings, to)
         bound.commit()
+    return engine
+
+
+def test_migrations_can_be_taken_back() -> None:
+    """Down to nothing and up again."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    schema.bring_up_to_date(connection)
+    migrate_by_hand(connection, command.downgrade, "base")
     left = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     assert left == [("alembic_version",)]
     schema.bring_up_to_date(connection)
@@ -89,12 +99,7 @@ def test_migrations_can_be_taken_back() -> None:
 def test_a_database_of_an_older_version_is_brought_up_to_date() -> None:
     """Step by step, what is in it kept: a version that was published stays a way in."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
-    with engine.connect() as bound:
-        settings = schema.alembic_config()
-        settings.attributes["connection"] = bound
-        command.upgrade(settings, "0001")
-        bound.commit()
+    engine = migrate_by_hand(connection, command.upgrade, "0001")
     connection.execute("INSERT INTO fact VALUES ('key', 'c_1', 0.0, 'ref', 1, 'digest')")
     schema.bring_up_to_date(connection)
     assert connection.execute("SELECT key FROM fact").fetchall() == [("key",)]
