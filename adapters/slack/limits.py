@@ -29,3 +29,6 @@ METHODS: dict[str, Limit] = {
     "users.info": TIER_4,
     "views.open": TIER_4,
 }
+
+MARKS = Limit(per_second=20.0, burst=20)
+"""Marks on replies, also where nothing is paced: a courtesy takes no more than this from words."""

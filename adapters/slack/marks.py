@@ -1,13 +1,15 @@
 """Marks on relayed replies: one reaction of ours on a post, each replacing the earlier one.
 
-Marks are a courtesy, words are not: only one call for them is open at a time, so that however many
-replies want theirs, they take nothing from what people said.
+Marks are a courtesy, words are not: only one call for them is open at a time, and only so many are
+made in a second, so that however many replies want theirs, they take nothing from what people said.
 """
 
 import asyncio
 
+from adapters.pacing import Lanes
 from adapters.slack.errors import SlackRefused
 from adapters.slack.kept import Kept
+from adapters.slack.limits import MARKS
 from adapters.slack.refs import Place, ts_order
 from adapters.slack.web import SlackWeb
 from bridge.domain.posts import Mark
@@ -42,6 +44,7 @@ class Marks:
         self._began = clock.wall()
         self._shown: Kept[Place, Mark] = Kept()
         self._turn = asyncio.Lock()
+        self._pace = Lanes(clock, MARKS)
 
     async def show(self, place: Place, mark: Mark) -> None:
         """Show `mark` on a post, and take an earlier one away. Raises a `DeliveryError`."""
@@ -52,6 +55,7 @@ class Marks:
         shown = self._shown.get(place)
         if shown is mark:
             return
+        await self._pace.admit("marks")
         await self._react("reactions.add", place, mark, DONE_ADDING)
         for earlier in (shown,) if shown else self._perhaps_there(place, mark):
             await self._react("reactions.remove", place, earlier, DONE_REMOVING)

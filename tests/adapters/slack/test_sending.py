@@ -11,6 +11,7 @@ import pytest
 
 from adapters.slack.desk import SlackDesk
 from adapters.slack.errors import LONGEST_WAIT, seconds_of
+from adapters.slack.limits import MARKS
 from adapters.slack.office import Given
 from adapters.slack.settings import SlackSettings
 from bridge.clock import SystemClock
@@ -343,6 +344,25 @@ async def test_a_mark_after_a_restart_replaces_the_one_before(tmp_path: Path) ->
         await again.amend(post, Amendment(mark=Mark.READ))
         [names] = [n for n in made.slack.state.reactions.values() if n]
         assert names == {"eyes"}
+
+
+async def test_marks_are_paced_where_nothing_else_is(tmp_path: Path) -> None:
+    """However many replies want theirs at once, a second brings no more than it may."""
+    clock = HandClock(time.time())
+    async with scene(tmp_path, clock) as made:
+        posts = [
+            await made.desk.post(made.thread, line(f"{n}"), (f"d_{n}",))
+            for n in range(MARKS.burst + 1)
+        ]
+        marking = [
+            asyncio.ensure_future(made.desk.amend(post, Amendment(mark=Mark.SHOWN)))
+            for post in posts
+        ]
+        await asyncio.gather(*marking[:-1])
+        assert not marking[-1].done()
+        clock.advance(1)
+        await marking[-1]
+        assert len(made.slack.state.reactions) == len(posts)
 
 
 async def test_a_mark_on_a_new_post_needs_one_call(tmp_path: Path) -> None:
