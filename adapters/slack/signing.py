@@ -5,6 +5,7 @@ https://docs.slack.dev/authentication/verifying-requests-from-slack
 
 import hashlib
 import hmac
+from functools import lru_cache
 
 SKEW_SECONDS = 300
 LONGEST_TIMESTAMP = 12
@@ -16,6 +17,11 @@ def is_signed(secret: str, timestamp: str, signature: str, body: bytes, now: flo
         return False
     if abs(now - int(timestamp)) > SKEW_SECONDS or not signature.isascii():
         return False
-    signed = b"v0:%b:%b" % (timestamp.encode(), body)
-    wanted = "v0=" + hmac.digest(secret.encode(), signed, hashlib.sha256).hex()
-    return hmac.compare_digest(wanted, signature)
+    signed = _keyed(secret).copy()
+    signed.update(b"v0:%b:%b" % (timestamp.encode(), body))
+    return hmac.compare_digest("v0=" + signed.hexdigest(), signature)
+
+
+@lru_cache(maxsize=4)
+def _keyed(secret: str) -> hmac.HMAC:
+    return hmac.new(secret.encode(), digestmod=hashlib.sha256)
