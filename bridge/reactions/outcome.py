@@ -1,7 +1,7 @@
 """What follows from one fact: the new conversation, and everything to store and send with it.
 
 A reaction fills an `Outcome` step by step; it never sends, waits, or looks at a clock. Ids are made
-of the conversation and its counters, so that deciding again names the same things.
+of the conversation, its counters and the fact, so that deciding again names the same things.
 """
 
 from dataclasses import dataclass, replace
@@ -155,8 +155,9 @@ class Outcome:
         """Enqueue a delivery on the payload's lane and return it."""
         self.position += 1
         at_desk = leg_of(payload) in DESK_LEGS and self.handoff is not None
+        # Begun with the time, so that new keys lie side by side in the database's index.
         delivery = Delivery(
-            DeliveryId(f"d_{self.before.id}_{self.position}"),
+            DeliveryId(f"d_{int(self.at * 1000):x}_{self.before.id}_{self.position}"),
             self.before.id,
             self.position,
             payload,
