@@ -1,11 +1,11 @@
 """The store on PostgreSQL: one connection that commits, a few that read.
 
-Theory of operation. A `Write` is one transaction of one statement per table, each over arrays of
-rows, ended by one notice to the other instances. When the connection breaks while COMMIT is under
-way, nobody knows whether it was stored: the old connection is ended on the server's side and the
-server is asked what became of that transaction. Several instances share the outgoing work in
-shards under leases: a lease's epoch grows with every new owner, and a write that was decided under
-an older one is refused in its own transaction.
+Theory of operation. A `Write` is one transaction of as few statements as its order allows, over
+arrays of rows, ended by one notice to the other instances. When the connection breaks while COMMIT
+is under way, nobody knows whether it was stored: the old connection is ended on the server's side
+and the server is asked what became of that transaction. Several instances share the outgoing work
+in shards under leases: a lease's epoch grows with every new owner, and a write that was decided
+under an older one is refused in its own transaction.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import logging
 import secrets
 import socket
 from collections.abc import Callable, Iterable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.ids import ConversationId
@@ -30,12 +30,13 @@ from storage.postgres_link import (
     explained,
     translated,
 )
+from storage.postgres_plan import Notice, Query, queries
 from storage.reading import Reading, Rows
 from storage.shards import LEASE, lost_fences
 from storage.sqlite_file import refuse
-from storage.statements import Work, erasing, for_postgres, planned, transposed
+from storage.statements import Work, erasing, planned
 from storage.store import Reader, SqlStore
-from storage.wakeup import CHANNEL, Ear, listed
+from storage.wakeup import Ear, listed
 
 log = logging.getLogger(__name__)
 
@@ -48,18 +49,6 @@ MOST_TRIES = 5
 """Times a transaction is run that others' transactions got in the way of."""
 
 _FENCES = "SELECT id, epoch FROM shard WHERE id = ANY($1) AND owner = $2 ORDER BY id FOR SHARE"
-
-# Counted in the same transaction, so that whoever missed the notice sees that one is missing.
-_NOTIFY = f"""
-WITH told AS (
-    INSERT INTO instance (id, host, started_at, seen_at, commits)
-    VALUES ($1, $2, {leases.NOW}, 0, 1)
-    ON CONFLICT (id) DO UPDATE SET commits = instance.commits + 1
-    RETURNING commits
-)
-SELECT pg_current_xact_id()::text, pg_notify('{CHANNEL}', $1 || ' ' || commits || ' ' || $3)
-FROM told
-"""  # noqa: S608 (constants of our own)
 
 
 async def run_reading(connection: Connection, asking: Reading[Result]) -> Result:
@@ -204,10 +193,10 @@ class PostgresStore(SqlStore, PostgresReader):
     async def _transact(self, connection: Connection, attempt: Attempt) -> None:
         await connection.execute("BEGIN")
         await self._check_fences(connection, attempt.write)
-        for item in attempt.work:
-            await _run(connection, item)
-        row = await connection.fetchrow(_NOTIFY, self._instance, self._host, attempt.changed)
-        attempt.transaction = row[0] if row is not None else ""
+        *first, last = queries(attempt.work, Notice(self._instance, self._host, attempt.changed))
+        for query in first:
+            await _run(connection, query)
+        attempt.transaction, _ = await _run(connection, last)
         await connection.execute("COMMIT")
 
     async def _check_fences(self, connection: Connection, write: Write) -> None:
@@ -258,7 +247,10 @@ class PostgresStore(SqlStore, PostgresReader):
         await self._ear.run()
 
 
-async def _run(connection: Connection, work: Work) -> None:
-    done = await connection.execute(for_postgres(work.statement), *transposed(work.rows))
-    if work.exact and int(done.rpartition(" ")[2]) != len(work.rows):
+async def _run(connection: Connection, query: Query) -> tuple[Any, ...]:
+    """Run a query and return what follows its counts; raises `Moved` when they are not right."""
+    row = tuple(await connection.fetchrow(query.text, *query.values) or ())
+    counted = len(query.changes)
+    if row[:counted] != query.changes:
         raise Moved("a conversation has moved")
+    return row[counted:]

@@ -1,8 +1,8 @@
 """The statements that write, and the plan by which a `Write` becomes rows for them.
 
 Each is one text for both databases: the rows come in as the table `v`, which SQLite is given as
-VALUES and PostgreSQL as arrays. One statement carries many rows, because a writer that runs
-statement by statement gives the interpreter away at each, and gets it back late.
+VALUES and PostgreSQL as arrays (`postgres_plan`). One statement carries many rows, because a writer
+that runs statement by statement gives the interpreter away at each, and gets it back late.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -65,15 +65,6 @@ def _sqlite(columns: tuple[str, ...], verb: str, rest: str, count: int) -> str:
 def for_sqlite(statement: Statement, count: int) -> str:
     """Return the statement for so many rows, their values to be bound one after the other."""
     return _sqlite(tuple(statement.columns), statement.verb, statement.rest, count)
-
-
-def for_postgres(statement: Statement) -> str:
-    """Return the statement for any number of rows, each column to be bound as one array."""
-    arrays = ", ".join(
-        f"${number}::{kind}[]" for number, kind in enumerate(statement.columns.values(), start=1)
-    )
-    source = f"WITH v ({statement.names}) AS (SELECT * FROM unnest({arrays}))"
-    return f"{source} {statement.verb} {statement.rest}"
 
 
 def _insert(table: Table) -> Statement:
@@ -198,11 +189,16 @@ def _timers(write: Write, *, cleared: bool) -> list[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A statement and its rows in a `Write`; `exact` when each row must change exactly one."""
+    """A statement and its rows in a `Write`.
+
+    `exact` when each row must change exactly one, `after` when it must see what those before it
+    did.
+    """
 
     statement: Statement
     rows: Callable[[Write], Sequence[Row]]
     exact: bool = False
+    after: bool = False
 
 
 # In this order: what a row refers to stands before it, and a lane is freed before it is used.
@@ -217,6 +213,7 @@ PLAN = (
             mapping.message_row(m)
             for m in {(m.conversation_id, m.seq): m for m in write.amended}.values()
         ],
+        after=True,
     ),
     Step(
         UPSERT_NOTE,
@@ -229,9 +226,13 @@ PLAN = (
     Step(UPSERT_THREAD, lambda write: list(dict(write.threads).items())),
     Step(END_DELIVERY, _settled(*_ENDED)),
     Step(MOVE_DELIVERY, _settled(Progress.QUEUED, Progress.DEAD)),
-    Step(CANCEL_DELIVERIES, _cancelled),
-    Step(MOVE_DELIVERY, _settled(Progress.SENDING)),
-    Step(INSERT_DELIVERY, lambda write: [outgoing.delivery_row(d) for d in write.deliveries]),
+    Step(CANCEL_DELIVERIES, _cancelled, after=True),
+    Step(MOVE_DELIVERY, _settled(Progress.SENDING), after=True),
+    Step(
+        INSERT_DELIVERY,
+        lambda write: [outgoing.delivery_row(d) for d in write.deliveries],
+        after=True,
+    ),
     Step(UPSERT_TIMER, lambda write: _timers(write, cleared=False)),
     Step(
         DELETE_TIMER,
@@ -248,12 +249,13 @@ class Work:
     statement: Statement
     rows: Sequence[Row]
     exact: bool
+    after: bool
 
 
 def planned(write: Write) -> list[Work]:
     """Return the work of a `Write`, in order; raises `Unstorable` for values no database takes."""
     try:
-        work = [Work(step.statement, step.rows(write), step.exact) for step in PLAN]
+        work = [Work(step.statement, step.rows(write), step.exact, step.after) for step in PLAN]
     except (TypeError, ValueError) as problem:
         raise Unstorable(f"a value has no JSON form: {problem}") from problem
     _refuse_long_keys(write)
@@ -265,7 +267,7 @@ def planned(write: Write) -> list[Work]:
 
 def erasing(conversation_id: str) -> list[Work]:
     """Return the work that erases a conversation and all that belongs to it."""
-    return [Work(statement, [(conversation_id,)], exact=False) for statement in ERASURE]
+    return [Work(statement, [(conversation_id,)], exact=False, after=True) for statement in ERASURE]
 
 
 def _refuse_long_keys(write: Write) -> None:

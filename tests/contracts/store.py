@@ -328,6 +328,16 @@ class StoreContract:
         assert await store.history(one.id, 1, 2) == (edited, said[1])
         assert (await store.load(Wanted(posts=frozenset({post})))).posts == {post: edited}
 
+    async def test_a_message_may_be_amended_in_the_write_that_brings_it(
+        self, store: SqlStore
+    ) -> None:
+        """One batch may take a reply and its edit; the edit is what is kept."""
+        one = conversation(seq=1, cursor=2)
+        said = message(one, 1)
+        edited = replace(said, text="better", cursor=2, edited_at=NOW)
+        await store.commit(first(one, messages=[said], amended=[edited]))
+        assert await store.messages(one.id, 0, 10) == ((edited,), False)
+
     async def test_messages_are_read_in_pages(self, store: SqlStore) -> None:
         """A page says whether more wait; a span of history includes both ends."""
         one = conversation(seq=7)
@@ -513,6 +523,24 @@ class StoreContract:
         await store.commit(Write(cancelled=[cancel], deliveries=[new]))
         left = (work[0], work[2], work[4], work[5], new)
         assert await store.deliveries(None) == left
+
+    async def test_cancelling_leaves_what_ended_in_the_same_write(self, store: SqlStore) -> None:
+        """What arrived has arrived, also when the rest of its lane is cancelled beside it."""
+        one = conversation()
+        sent, dead, waiting = (delivery(one, n) for n in (1, 2, 3))
+        await store.commit(first(one, deliveries=[sent, dead, waiting]))
+        ends = [
+            Settlement(sent.moved(Progress.DELIVERED)),
+            Settlement(dead.moved(Progress.DEAD, error="gone")),
+        ]
+        cancel = Cancellation(one.id, frozenset({Leg.DESK}), 3)
+        await store.commit(Write(settled=ends, cancelled=[cancel]))
+        left = [await store.delivery(d.id) for d in (sent, dead, waiting)]
+        assert [d.progress for d in left if d is not None] == [
+            Progress.DELIVERED,
+            Progress.CANCELLED,
+            Progress.CANCELLED,
+        ]
 
     async def test_dead_deliveries_are_listed_by_age(self, store: SqlStore) -> None:
         """The operator sees the oldest first."""
