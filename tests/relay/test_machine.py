@@ -512,7 +512,7 @@ class Talks(RuleBasedStateMachine):
     def living(self, talk: Ledger) -> list[Kept]:
         """Return the roots of a conversation that were not deleted."""
         desk = self.world.desk
-        mine = [kept for kept in desk.roots if kept.keys[0].startswith(f"d_{talk.id}_")]
+        mine = [kept for kept in desk.roots if f"_{talk.id}_" in kept.keys[0]]
         return [root for root in mine if root.ref not in desk.lost]
 
     def check_threads(self, talk: Ledger) -> list[str]:
