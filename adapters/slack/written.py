@@ -7,8 +7,10 @@ from adapters.slack.markdown import Block, Code, Item, Paragraph, Quote, read_sp
 from adapters.slack.spans import Span, Spans, Style, merge, words
 
 _MARKS = {Style.BOLD: "**", Style.ITALIC: "*", Style.STRIKE: "~~"}
-_BEGINS = re.compile(r"^( {0,3})(?=>|#{1,6}[ \t]|```|~~~)", re.MULTILINE)
-"""Where a line would begin a quote, a heading or code that its words are not."""
+_BEGINS = re.compile(
+    r"^( {0,16}(?:(?=>|#{1,6}[ \t]|```|~~~|[-*+][ \t])|\d{1,9}(?=[.)][ \t])))", re.MULTILINE
+)
+"""Where a line would begin a quote, a heading, code or an item that its words are not."""
 
 _SPECIAL = re.compile(r"[\\`*_~\[\]<]|(?<=https:)/|(?<=http:)/")
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.slack import answers, render
-from adapters.slack.markdown import Block, Code, read, read_spans
+from adapters.slack.markdown import Block, Code, Paragraph, read, read_spans
 from adapters.slack.markup import clean, escape, is_plain, name_of, plain, rich_text
 from adapters.slack.reading import from_mrkdwn, markdown_of
 from adapters.slack.said import Judge
@@ -325,8 +325,17 @@ def test_what_a_teammate_types_arrives(text: str) -> None:
         return
     found = markdown_of(rich({"type": "text", "text": text}), no_name)
     shown = [words(getattr(block, "spans", ())) for block in read(found) if hasattr(block, "spans")]
-    if not any(mark in text for mark in ("\n", "> ", "- ", ". ", "# ", ">", "```", "~~~", ")")):
-        assert "".join(shown).split() == text.split()
+    assert "\n".join(shown).split() == text.split()
+
+
+@pytest.mark.parametrize(
+    "text", ["+ 5 EUR", "- 5 EUR", "* 5", "1) 5", "2026. A year", "  + 5", "# 5"]
+)
+def test_what_looks_like_an_item_keeps_its_mark(text: str) -> None:
+    """A plus is not a bullet: only what a teammate made a list is one."""
+    [block] = read(markdown_of(rich({"type": "text", "text": text}), no_name))
+    assert isinstance(block, Paragraph)
+    assert words(block.spans) == text.strip()
 
 
 HOSTILE_SEEDS = (
