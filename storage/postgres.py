@@ -13,7 +13,7 @@ import logging
 import secrets
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.ids import ConversationId
@@ -47,8 +47,6 @@ READERS = 3
 
 MOST_TRIES = 5
 """Times a transaction is run that others' transactions got in the way of."""
-
-_FENCES = "SELECT id, epoch FROM shard WHERE id = ANY($1) AND owner = $2 ORDER BY id FOR SHARE"
 
 
 async def run_reading(connection: Connection, asking: Reading[Result]) -> Result:
@@ -192,20 +190,12 @@ class PostgresStore(SqlStore, PostgresReader):
 
     async def _transact(self, connection: Connection, attempt: Attempt) -> None:
         await connection.execute("BEGIN")
-        await self._check_fences(connection, attempt.write)
-        *first, last = queries(attempt.work, Notice(self._instance, self._host, attempt.changed))
+        notice = Notice(self._instance, self._host, attempt.changed)
+        *first, last = queries(attempt.work, attempt.write.fences, notice)
         for query in first:
             await _run(connection, query)
-        attempt.transaction, _ = await _run(connection, last)
+        attempt.transaction = await _run(connection, last)
         await connection.execute("COMMIT")
-
-    async def _check_fences(self, connection: Connection, write: Write) -> None:
-        if not write.fences:
-            return
-        held = await connection.fetch(_FENCES, list(write.fences), self._instance)
-        lost = lost_fences(write.fences, {row[0]: row[1] for row in held})
-        if lost:
-            raise ShardLost(lost)
 
     async def _undo(self, connection: Connection) -> None:
         try:
@@ -247,10 +237,16 @@ class PostgresStore(SqlStore, PostgresReader):
         await self._ear.run()
 
 
-async def _run(connection: Connection, query: Query) -> tuple[Any, ...]:
-    """Run a query and return what follows its counts; raises `Moved` when they are not right."""
-    row = tuple(await connection.fetchrow(query.text, *query.values) or ())
-    counted = len(query.changes)
-    if row[:counted] != query.changes:
+async def _run(connection: Connection, query: Query) -> str:
+    """Run a query and return the transaction's number if it tells that.
+
+    Raises `ShardLost` or `Moved` when what it found is not as it was decided on.
+    """
+    row = await connection.fetchrow(query.text, *query.values)
+    held, changes, number, *_ = row or ((), [], "")
+    lost = lost_fences(query.fences, dict(held or ()))
+    if lost:
+        raise ShardLost(lost)
+    if changes != query.changes:
         raise Moved("a conversation has moved")
-    return row[counted:]
+    return number or ""

@@ -6,7 +6,7 @@ common table expressions of one; all of those see the same moment
 (https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -16,15 +16,6 @@ from storage.statements import Work, transposed
 from storage.wakeup import CHANNEL
 
 # ruff: noqa: S608 (the only words put into these statements are names from our own tables)
-
-# Counted in the same transaction, so that whoever missed the notice sees that one is missing.
-_TOLD = f"""
-INSERT INTO instance (id, host, started_at, seen_at, commits)
-VALUES ($1, $2, {leases.NOW}, 0, 1)
-ON CONFLICT (id) DO UPDATE SET commits = instance.commits + 1
-RETURNING commits
-"""
-_TELLING = f"pg_current_xact_id()::text, pg_notify('{CHANNEL}', $1 || ' ' || commits || ' ' || $3)"
 
 Shape = tuple[tuple[tuple[str, ...], tuple[str, ...], str, str, bool], ...]
 """Of each statement: the columns of its rows, their types, its verb, the rest, whether counted."""
@@ -41,36 +32,45 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A text, its values, and how many rows each counted statement in it must have changed.
+    """A text and its values, and what the row that it returns must say.
 
-    The row it returns begins with the counts; with a notice in it the transaction's number follows.
+    The row says which of the shards in `fences` are held under which epoch, as pairs; how many rows
+    each counted statement has changed, to be compared with `changes`; and, in the last query of a
+    transaction, its number.
     """
 
     text: str
     values: list[object]
-    changes: tuple[int, ...]
+    fences: Mapping[int, int]
+    changes: list[int]
 
 
-def queries(work: Sequence[Work], notice: Notice) -> list[Query]:
-    """Return the queries that do the work in order; the last one also tells the others."""
-    groups = _grouped(work)
+def queries(work: Sequence[Work], fences: Mapping[int, int], notice: Notice) -> list[Query]:
+    """Return the queries that do the work in order.
+
+    The first one holds the shards in `fences`, the last one tells the others.
+    """
+    groups = _grouped(work, fenced=bool(fences))
+    last = len(groups) - 1
     return [
-        _query(group, notice if number == len(groups) else None)
-        for number, group in enumerate(groups, start=1)
+        _query(group, {} if place else fences, notice, tells=place == last)
+        for place, group in enumerate(groups)
     ]
 
 
-def _grouped(work: Sequence[Work]) -> list[list[Work]]:
+def _grouped(work: Sequence[Work], *, fenced: bool) -> list[list[Work]]:
     groups: list[list[Work]] = [[]]
     for item in work:
-        if item.after and groups[-1]:
+        # A lane that another instance uses by now must show as a lost shard, not as a double.
+        if item.after and (groups[-1] or fenced):
             groups.append([])
         groups[-1].append(item)
     return groups
 
 
-def _query(group: Sequence[Work], notice: Notice | None) -> Query:
-    told: list[object] = [notice.instance, notice.host, notice.changed] if notice else []
+def _query(
+    group: Sequence[Work], fences: Mapping[int, int], notice: Notice, *, tells: bool
+) -> Query:
     shape = tuple(
         (
             tuple(item.statement.columns),
@@ -81,25 +81,45 @@ def _query(group: Sequence[Work], notice: Notice | None) -> Query:
         )
         for item in group
     )
+    held = [list(fences), notice.instance] if fences else []
+    told = [notice.instance, notice.host, notice.changed] if tells else []
     return Query(
-        _text(shape, tells=notice is not None),
-        [*told, *(column for item in group for column in transposed(item.rows))],
-        tuple(len(item.rows) for item in group if item.exact),
+        _text(shape, holds=bool(fences), tells=tells),
+        [*held, *(column for item in group for column in transposed(item.rows)), *told],
+        fences,
+        [len(item.rows) for item in group if item.exact],
     )
 
 
 @cache
-def _text(shape: Shape, *, tells: bool) -> str:
-    numbers = count(4 if tells else 1)
-    parts, found = [], []
+def _text(shape: Shape, *, holds: bool, tells: bool) -> str:
+    numbers = (f"${number}" for number in count(1))
+    parts, counts = [], []
+    held, told, source = "NULL", "NULL", ""
+    if holds:
+        # Whoever has a shard now keeps it until the transaction ends.
+        parts.append(
+            f"held AS (SELECT id, epoch FROM shard WHERE id = ANY({next(numbers)}::bigint[])"
+            f" AND owner = {next(numbers)} ORDER BY id FOR SHARE)"
+        )
+        held = "(SELECT array_agg(ARRAY[id, epoch]) FROM held)"
     for place, (names, kinds, verb, rest, is_counted) in enumerate(shape):
-        arrays = ", ".join(f"${next(numbers)}::{kind}[]" for kind in kinds)
+        arrays = ", ".join(f"{next(numbers)}::{kind}[]" for kind in kinds)
         rows = f"WITH v ({', '.join(names)}) AS (SELECT * FROM unnest({arrays}))"
         parts.append(f"done{place} AS ({rows} {verb} {rest} RETURNING 1)")
         if is_counted:
-            found.append(f"(SELECT count(*) FROM done{place})")
+            counts.append(f"(SELECT count(*) FROM done{place})")
     if tells:
-        parts.append(f"told AS ({_TOLD})")
-        found.append(_TELLING)
-    source = "FROM told" if tells else ""
-    return f"WITH {', '.join(parts)} SELECT {', '.join(found) or '1'} {source}"
+        # Counted in the same transaction, so that whoever missed the notice sees that one is
+        # missing.
+        instance, host, changed = next(numbers), next(numbers), next(numbers)
+        parts.append(
+            "told AS (INSERT INTO instance (id, host, started_at, seen_at, commits)"
+            f" VALUES ({instance}, {host}, {leases.NOW}, 0, 1)"
+            " ON CONFLICT (id) DO UPDATE SET commits = instance.commits + 1 RETURNING commits)"
+        )
+        notice = f"{instance} || ' ' || commits || ' ' || {changed}"
+        told = f"pg_current_xact_id()::text, pg_notify('{CHANNEL}', {notice})"
+        source = "FROM told"
+    found = f"{held}, ARRAY[{', '.join(counts)}]::bigint[], {told}"
+    return f"WITH {', '.join(parts)} SELECT {found} {source}"

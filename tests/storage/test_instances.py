@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from bridge.domain.delivery import Progress
 from bridge.domain.shards import SHARDS
 from bridge.ports.store import Moved, News, Settlement, ShardLost, Wanted, Write
 from storage.postgres import PostgresStore
@@ -112,6 +113,24 @@ async def test_a_former_owner_is_refused(one: PostgresStore, two: PostgresStore)
         await one.commit(late)
     assert refused.value.shards == {shard}
     await two.commit(Write(settled=[Settlement(work)], fences={shard: taken[shard]}))
+
+
+@pytest.mark.fault("F40")
+async def test_a_lane_that_passed_on_is_a_lost_shard(
+    one: PostgresStore, two: PostgresStore
+) -> None:
+    """What the new owner does in a lane looks like no conversation that moved, to be tried anew."""
+    made = conversation()
+    theirs, ours = delivery(made, 1), delivery(made, 2)
+    before = await owned(one)
+    await one.commit(first(made, deliveries=[theirs, ours]))
+    for store in (two, one, two):
+        await store.tenure()
+    shard = min(await owned(two))
+    await two.commit(Write(settled=[Settlement(theirs.moved(Progress.SENDING))]))
+    late = Settlement(ours.moved(Progress.SENDING))
+    with pytest.raises(ShardLost):
+        await one.commit(Write(settled=[late], fences={shard: before[shard]}))
 
 
 @pytest.mark.fault("F40")
