@@ -12,6 +12,7 @@ from tests.planted.bug import (
     ONCE_IN,
     ONCE_OUT,
     ORDER,
+    SHARED,
     STORED,
     Bug,
 )
@@ -89,6 +90,7 @@ BUGS: tuple[Bug, ...] = (
         "for d in write.deliveries],\n        after=True,",
         "for d in write.deliveries],",
         (STORES,),
+        SHARED,
     ),
     Bug(
         "an edit is stored beside the message it is of",
@@ -97,6 +99,7 @@ BUGS: tuple[Bug, ...] = (
         "write.amended}.values()\n        ],\n        after=True,",
         "write.amended}.values()\n        ],",
         (STORES,),
+        SHARED,
     ),
     Bug(
         "what ended is cancelled beside its end",
@@ -105,6 +108,7 @@ BUGS: tuple[Bug, ...] = (
         "_cancelled, after=True",
         "_cancelled",
         (STORES,),
+        SHARED,
     ),
     Bug(
         "a post is repeated when its reply was lost",
