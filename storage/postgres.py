@@ -243,10 +243,12 @@ async def _run(connection: Connection, query: Query) -> str:
     Raises `ShardLost` or `Moved` when what it found is not as it was decided on.
     """
     row = await connection.fetchrow(query.text, *query.values)
-    held, changes, number, *_ = row or ((), [], "")
+    held, changed, number = row or ((), [], "")
     lost = lost_fences(query.fences, dict(held or ()))
     if lost:
         raise ShardLost(lost)
-    if changes != query.changes:
+    if any(
+        wanted not in {None, found} for wanted, found in zip(query.changes, changed, strict=True)
+    ):
         raise Moved("a conversation has moved")
     return number or ""

@@ -21,6 +21,9 @@ OLDEST = 130000
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
 
+MOST_TEXTS = 256
+"""Statements kept with their plans; a write has one text for each mix of tables it changes."""
+
 # Longer than any statement of ours takes, shorter than a sender waits for us.
 _SETTINGS = {
     "statement_timeout": "10s",
@@ -122,6 +125,7 @@ class Link:
                 self._url,
                 timeout=CONNECT_SECONDS,
                 command_timeout=ANSWER_SECONDS,
+                statement_cache_size=MOST_TEXTS,
                 server_settings={**_SETTINGS, "application_name": self.name},
             )
             await self._begin(connection)

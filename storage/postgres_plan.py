@@ -8,17 +8,18 @@ common table expressions of one; all of those see the same moment
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from itertools import count
 
 from storage import leases
+from storage.postgres_link import MOST_TEXTS
 from storage.statements import Work, transposed
 from storage.wakeup import CHANNEL
 
 # ruff: noqa: S608 (the only words put into these statements are names from our own tables)
 
-Shape = tuple[tuple[tuple[str, ...], tuple[str, ...], str, str, bool], ...]
-"""Of each statement: the columns of its rows, their types, its verb, the rest, whether counted."""
+Shape = tuple[tuple[tuple[str, ...], tuple[str, ...], str, str], ...]
+"""Of each statement: the columns of its rows, their types, its verb, the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,14 @@ class Query:
     """A text and its values, and what the row that it returns must say.
 
     The row says which of the shards in `fences` are held under which epoch, as pairs; how many rows
-    each counted statement has changed, to be compared with `changes`; and, in the last query of a
-    transaction, its number.
+    each statement has changed, to be compared with `changes` where that is not None; and, in the
+    last query of a transaction, its number.
     """
 
     text: str
     values: list[object]
     fences: Mapping[int, int]
-    changes: list[int]
+    changes: list[int | None]
 
 
 def queries(work: Sequence[Work], fences: Mapping[int, int], notice: Notice) -> list[Query]:
@@ -77,7 +78,6 @@ def _query(
             tuple(item.statement.columns.values()),
             item.statement.verb,
             item.statement.rest,
-            item.exact,
         )
         for item in group
     )
@@ -87,15 +87,20 @@ def _query(
         _text(shape, holds=bool(fences), tells=tells),
         [*held, *(column for item in group for column in transposed(item.rows)), *told],
         fences,
-        [len(item.rows) for item in group if item.exact],
+        [len(item.rows) if item.exact else None for item in group],
     )
 
 
-@cache
+@lru_cache(maxsize=MOST_TEXTS)
 def _text(shape: Shape, *, holds: bool, tells: bool) -> str:
+    """Return a text that does its parts in order: shards, rows, then the instance's own row.
+
+    A part is run when its result is first asked for, what nobody asks for at the end and backwards;
+    leases lock rows in that order too, and two who lock in opposite orders wait for each other.
+    """
     numbers = (f"${number}" for number in count(1))
     parts, counts = [], []
-    held, told, source = "NULL", "NULL", ""
+    held, told = "NULL", "NULL"
     if holds:
         # Whoever has a shard now keeps it until the transaction ends.
         parts.append(
@@ -103,12 +108,11 @@ def _text(shape: Shape, *, holds: bool, tells: bool) -> str:
             f" AND owner = {next(numbers)} ORDER BY id FOR SHARE)"
         )
         held = "(SELECT array_agg(ARRAY[id, epoch]) FROM held)"
-    for place, (names, kinds, verb, rest, is_counted) in enumerate(shape):
+    for place, (names, kinds, verb, rest) in enumerate(shape):
         arrays = ", ".join(f"{next(numbers)}::{kind}[]" for kind in kinds)
         rows = f"WITH v ({', '.join(names)}) AS (SELECT * FROM unnest({arrays}))"
         parts.append(f"done{place} AS ({rows} {verb} {rest} RETURNING 1)")
-        if is_counted:
-            counts.append(f"(SELECT count(*) FROM done{place})")
+        counts.append(f"(SELECT count(*) FROM done{place})")
     if tells:
         # Counted in the same transaction, so that whoever missed the notice sees that one is
         # missing.
@@ -119,7 +123,5 @@ def _text(shape: Shape, *, holds: bool, tells: bool) -> str:
             " ON CONFLICT (id) DO UPDATE SET commits = instance.commits + 1 RETURNING commits)"
         )
         notice = f"{instance} || ' ' || commits || ' ' || {changed}"
-        told = f"pg_current_xact_id()::text, pg_notify('{CHANNEL}', {notice})"
-        source = "FROM told"
-    found = f"{held}, ARRAY[{', '.join(counts)}]::bigint[], {told}"
-    return f"WITH {', '.join(parts)} SELECT {found} {source}"
+        told = f"(SELECT pg_current_xact_id()::text FROM told, pg_notify('{CHANNEL}', {notice}))"
+    return f"WITH {', '.join(parts)} SELECT {held}, ARRAY[{', '.join(counts)}]::bigint[], {told}"

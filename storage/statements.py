@@ -133,11 +133,11 @@ _NAMED = {"conversation_id": TEXT}
 _OF_NAMED = "IN (SELECT conversation_id FROM v)"
 # Facts stay, so that nothing comes back with a repetition, but say nothing about anybody.
 ERASURE = (
+    Statement(_NAMED, "DELETE FROM", f"conversation WHERE id {_OF_NAMED}"),
     Statement(_NAMED, "DELETE FROM", f"record WHERE conversation_id {_OF_NAMED}"),
     Statement(
         _NAMED, "UPDATE", f"fact SET ref = '', digest = '' WHERE conversation_id {_OF_NAMED}"
     ),
-    Statement(_NAMED, "DELETE FROM", f"conversation WHERE id {_OF_NAMED}"),
 )
 
 _SPARED = next(name for name, kind in KINDS.items() if kind is OpenThread)

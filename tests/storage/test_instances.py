@@ -11,7 +11,7 @@ import pytest
 
 from bridge.domain.delivery import Progress
 from bridge.domain.shards import SHARDS
-from bridge.ports.store import Moved, News, Settlement, ShardLost, Wanted, Write
+from bridge.ports.store import Moved, News, Record, Settlement, ShardLost, Wanted, Write
 from storage.postgres import PostgresStore
 from tests.databases import PostgresServer
 from tests.storage.proxy import proxied
@@ -21,6 +21,7 @@ from tests.storage.things import (
     delivery,
     fact,
     first,
+    handoff,
     later,
     message,
 )
@@ -210,6 +211,50 @@ async def test_a_lease_and_a_write_do_not_lock_each_other_out(
     async with asyncio.timeout(30):
         stored = await asyncio.gather(write(one, "1"), write(two, "2"))
     assert all(stored)
+
+
+_LOGGING = """
+CREATE TABLE log (n serial, what text);
+CREATE FUNCTION logs() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN INSERT INTO log (what) VALUES (tg_table_name); RETURN coalesce(NEW, OLD); END $$;
+"""
+
+
+@pytest.mark.fault("F63")
+async def test_rows_are_locked_in_one_order(one: PostgresStore, postgres_url: str) -> None:
+    """Whatever a write changes, in the same order, its own instance last, as leases do it."""
+    made = conversation(seq=1, cursor=1)
+    work = [delivery(made, n) for n in (1, 2)]
+    fences = await owned(one)
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(_LOGGING)
+    tables = ("conversation", "fact", "message", "handoff", "delivery", "record", "instance")
+    for table in tables:
+        await connection.execute(
+            f"CREATE TRIGGER t BEFORE INSERT OR UPDATE OR DELETE ON {table}"
+            " FOR EACH ROW EXECUTE FUNCTION logs()"
+        )
+    record, handed = Record(made.id, 1.0, "kind", {}), handoff(made)
+    ends = [Settlement(work[0].moved(Progress.DELIVERED))]
+    writes = [
+        first(
+            made,
+            facts=[fact(made, "1")],
+            messages=[message(made, 1)],
+            handoffs=[handed],
+            deliveries=work,
+            records=[record],
+        ),
+        later(made, changed(made), facts=[fact(made, "2")], settled=ends, records=[record]),
+        Write(settled=ends, fences=fences),
+    ]
+    for write in writes:
+        await one.commit(write)
+        rows = await connection.fetch("DELETE FROM log RETURNING n, what")
+        order = list(dict.fromkeys(what for _, what in sorted(map(tuple, rows))))
+        assert order == [table for table in tables if table in order]
+        assert order[-1] == "instance"
+    await connection.close()
 
 
 async def test_the_other_hears_what_was_stored(one: PostgresStore, two: PostgresStore) -> None:
