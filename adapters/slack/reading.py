@@ -11,7 +11,7 @@ from typing import Any
 from adapters.slack.markdown import Block, Code, Item, Paragraph, Quote
 from adapters.slack.markup import clean
 from adapters.slack.spans import LINK, Scanner, Span, Spans, Style, is_dense, merge
-from adapters.slack.written import write
+from adapters.slack.written import BEGINS, write
 
 Json = Mapping[str, Any]
 Name = Callable[[str], str]
@@ -49,7 +49,7 @@ def markdown_of(message: Json, name: Name) -> str:
         blocks = [part for block in rich for part in _blocks(block, name)]
         return clean(write(blocks)).strip()
     text = message.get("text")
-    return clean(from_mrkdwn(text if isinstance(text, str) else "", name)).strip()
+    return from_mrkdwn(clean(text) if isinstance(text, str) else "", name).strip()
 
 
 def unescape(text: str) -> str:
@@ -148,7 +148,8 @@ def _at(shown: str) -> str:
 
 
 _PARTS: dict[str, Callable[[Json, Name], str]] = {
-    "text": lambda part, _: str(part.get("text", "")),
+    # Before it is looked at how a line begins: what is not seen must not hide that.
+    "text": lambda part, _: clean(str(part.get("text", ""))),
     "emoji": _emoji,
     "user": _person,
     "date": lambda part, _: str(part.get("fallback") or ""),
@@ -162,7 +163,7 @@ _PARTS: dict[str, Callable[[Json, Name], str]] = {
 
 def from_mrkdwn(text: str, name: Name) -> str:
     """Return Slack's own markup as Markdown."""
-    if not _MARKUP.search(text):
+    if not _MARKUP.search(text) and not BEGINS.search(text):
         return text
     lines = text.split("\n")
     blocks: list[Block] = []

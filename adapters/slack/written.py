@@ -7,8 +7,8 @@ from adapters.slack.markdown import Block, Code, Item, Paragraph, Quote, read_sp
 from adapters.slack.spans import Span, Spans, Style, merge, words
 
 _MARKS = {Style.BOLD: "**", Style.ITALIC: "*", Style.STRIKE: "~~"}
-_BEGINS = re.compile(
-    r"^( {0,16}(?:(?=>|#{1,6}[ \t]|```|~~~|[-*+][ \t])|\d{1,9}(?=[.)][ \t])))", re.MULTILINE
+BEGINS = re.compile(
+    r"^([^\S\n]*(?:(?=>|#{1,6}[ \t]|```|~~~|[-*+][ \t])|\d{1,9}(?=[.)][ \t])))", re.MULTILINE
 )
 """Where a line would begin a quote, a heading, code or an item that its words are not."""
 
@@ -34,16 +34,20 @@ def _empty_lines(previous: Block | None, block: Block) -> int:
 def _lines(block: Block) -> list[str]:
     match block:
         case Paragraph():
-            return [_BEGINS.sub(r"\1\\", write_spans(block.spans))]
+            return [_words(block.spans)]
         case Quote():
-            quoted = _BEGINS.sub(r"\1\\", write_spans(block.spans))
-            return [f"> {line}" for line in quoted.split("\n")]
+            return [f"> {line}" for line in _words(block.spans).split("\n")]
         case Code():
             fence = "~~~" if "```" in block.text else "```"
             return [fence, block.text, fence]
         case Item():
             mark = "-" if block.number is None else f"{block.number}."
-            return [f"{'  ' * block.depth}{mark} {write_spans(block.spans)}"]
+            return [f"{'  ' * block.depth}{mark} {_words(block.spans)}"]
+
+
+def _words(spans: Spans) -> str:
+    """Return spans none of whose lines begins anything."""
+    return BEGINS.sub(r"\1\\", write_spans(spans))
 
 
 def write_spans(spans: Spans) -> str:

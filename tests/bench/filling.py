@@ -29,7 +29,8 @@ _STATEMENTS = (
     " NULL, 0, CASE s % 2 WHEN 0 THEN 'slack:T:C:' || n || '.' || s END FROM t, l",
     f"{_CROSS} INSERT INTO fact SELECT 'web:' || {_NAME} || ':' || s, {_NAME}, 1.0 + s,"
     f" 'm_' || {_NAME} || '_' || s, s, '0123456789abcdef0123456789abcdef01234567' FROM t, l",
-    f"{_CROSS} INSERT INTO delivery SELECT 'd_' || {_NAME} || '_' || s, {_NAME}, 'desk', s, n % 64,"
+    f"{_CROSS} INSERT INTO delivery SELECT 'd_' || s || '_' || {_NAME} || '_' || s,"
+    f" {_NAME}, 'desk', s, n % 64,"
     " 'slack', 'C', 'post_message', '{\"text\":\"What people say in a chat.\"}', 1.0 + s,"
     " 'delivered', 1, 0, 0.0, 1.0 + s, '', '{\"posts\":[\"slack:T:C:1.5\"]}'"
     " FROM t, l WHERE s % 2 = 1",

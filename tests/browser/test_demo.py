@@ -48,8 +48,8 @@ async def _talk(seen: Visit) -> None:
     await seen.replies("Hello, I am looking into it.")
     await seen.customer_sees("Hello, I am looking into it.")
     await expect(seen.card).to_contain_text("With Support", timeout=PATIENCE)
-    await seen.asks("My order is 48213, how long will delivery take now?")
-    await seen.team_sees("My order is 48213")
+    await seen.asks("My order is **48213, *not* 48214**, how long will delivery take now?")
+    await seen.team_sees("My order is 48213, not 48214")
     reply = seen.post("Hello, I am looking")
     await expect(reply).to_contain_text("by the customer", timeout=PATIENCE)
 

@@ -211,7 +211,8 @@ class UnrulyDesk(MemoryDesk):
 
 def of_key(key: str) -> str:
     """Return the conversation that a delivery's key belongs to."""
-    return key.partition(".")[0].removeprefix("d_").rpartition("_")[0]
+    _, _, place = key.partition(".")[0].split("_", 2)
+    return place.rpartition("_")[0]
 
 
 class LateAssistant(SteeredAssistant):

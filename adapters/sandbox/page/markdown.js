@@ -31,7 +31,8 @@ function markAt(text, at, deep) {
   for (const [pattern, make] of MARKS) {
     pattern.lastIndex = at;
     const match = pattern.exec(text);
-    if (match) return { node: make(match, deep + 1), end: pattern.lastIndex };
+    // The end first: what is inside is read with the same patterns.
+    if (match) return { end: pattern.lastIndex, node: make(match, deep + 1) };
   }
   return null;
 }

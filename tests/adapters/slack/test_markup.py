@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.slack import answers, render
-from adapters.slack.markdown import Block, Code, Paragraph, read, read_spans
+from adapters.slack.markdown import Block, Code, Item, Paragraph, Quote, read, read_spans
 from adapters.slack.markup import clean, escape, is_plain, name_of, plain, rich_text
 from adapters.slack.reading import from_mrkdwn, markdown_of
 from adapters.slack.said import Judge
@@ -328,14 +328,34 @@ def test_what_a_teammate_types_arrives(text: str) -> None:
     assert "\n".join(shown).split() == text.split()
 
 
+LIKE_ITEMS = ("+ 5 EUR", "- 5 EUR", "* 5", "1) 5", "2026. A year", "# 5", "> 5")
+
+
 @pytest.mark.parametrize(
-    "text", ["+ 5 EUR", "- 5 EUR", "* 5", "1) 5", "2026. A year", "  + 5", "# 5"]
+    "before", ["", "  ", "\t", "\u00a0", "\u3000", " " * 17, "\u200b", "\ufeff"]
 )
-def test_what_looks_like_an_item_keeps_its_mark(text: str) -> None:
+@pytest.mark.parametrize("text", LIKE_ITEMS)
+def test_what_looks_like_an_item_keeps_its_mark(text: str, before: str) -> None:
     """A plus is not a bullet: only what a teammate made a list is one."""
-    [block] = read(markdown_of(rich({"type": "text", "text": text}), no_name))
-    assert isinstance(block, Paragraph)
-    assert words(block.spans) == text.strip()
+    blocks = rich({"type": "text", "text": before + text})
+    for message in (blocks, {"text": (before + text).replace(">", "&gt;")}):
+        [block] = read(markdown_of(message, no_name))
+        if isinstance(block, Quote):
+            assert message is not blocks, "Slack's own markup quotes"
+            continue
+        assert isinstance(block, Paragraph)
+        assert words(block.spans) == text
+
+
+@pytest.mark.parametrize("text", LIKE_ITEMS)
+def test_what_looks_like_an_item_stays_the_words_of_one(text: str) -> None:
+    """In a list, too."""
+    item = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
+    found = markdown_of(rich(item, kind="rich_text_list", style="bullet"), no_name)
+    [block] = read(found)
+    assert isinstance(block, Item)
+    assert words(block.spans) == text
+    assert found.startswith(("- \\", "- 1\\", "- 2026\\"))
 
 
 HOSTILE_SEEDS = (
