@@ -55,7 +55,6 @@ class Marks:
         shown = self._shown.get(place)
         if shown is mark:
             return
-        await self._pace.admit("marks")
         await self._react("reactions.add", place, mark, DONE_ADDING)
         for earlier in (shown,) if shown else self._perhaps_there(place, mark):
             await self._react("reactions.remove", place, earlier, DONE_REMOVING)
@@ -68,6 +67,7 @@ class Marks:
 
     async def _react(self, method: str, place: Place, mark: Mark, harmless: frozenset[str]) -> None:
         body = {"channel": place.channel, "timestamp": place.ts, "name": NAMES[mark]}
+        await self._pace.admit("marks")
         try:
             await self._web.call(method, body)
         except SlackRefused as error:

@@ -52,6 +52,9 @@ TURNS: dict[type, Turn] = {
 
 _POSTS = (PostMessage, PostNotice, PostTranscript)
 
+MOST_MERGED = 100
+"""Lines in one post: each has a key that travels with it, and what carries them has its limit."""
+
 APART = 5.0
 """Seconds by which the clocks of two instances may differ in what they stamp on deliveries."""
 
@@ -116,7 +119,8 @@ class DeskCarrier:
             return False
         plain = not first.attachments and not new.attachments
         same = first.role is new.role and first.author == new.author
-        return plain and same and length(group, new.text) <= desk.capabilities.max_text
+        few = len(group) < MOST_MERGED
+        return plain and same and few and length(group, new.text) <= desk.capabilities.max_text
 
     async def carry(self, group: tuple[Delivery, ...]) -> Carried:
         """Make the post, or the change, that the delivery asks for."""

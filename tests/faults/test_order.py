@@ -13,6 +13,7 @@ from bridge.domain.delivery import Progress
 from bridge.domain.errors import DeliveryError, Refused, TryAgain
 from bridge.domain.ids import ConversationId, PostRef
 from bridge.domain.messages import Message, Role
+from bridge.relay.desk_carrier import MOST_MERGED
 from tests.faults.scenes import one_world
 from tests.world import World, the_rules
 
@@ -147,6 +148,7 @@ async def test_two_hundred_lines_in_a_moment_stand_in_order(world: World, merges
     assert world.desk.words() == [f"line {number}" for number in range(200)]
     posts = [kept for kept in world.desk.posts if kept.post and kept.post.text.startswith("line")]
     assert (len(posts) < 200) is merges
+    assert max(len(kept.keys) for kept in posts) == (MOST_MERGED if merges else 1)
 
 
 @pytest.mark.fault("F32")

@@ -348,7 +348,7 @@ async def test_a_mark_after_a_restart_replaces_the_one_before(tmp_path: Path) ->
 
 async def test_marks_are_paced_where_nothing_else_is(tmp_path: Path) -> None:
     """However many replies want theirs at once, a second brings no more than it may."""
-    clock = HandClock(time.time())
+    clock = HandClock(time.time() - 3600)
     async with scene(tmp_path, clock) as made:
         posts = [
             await made.desk.post(made.thread, line(f"{n}"), (f"d_{n}",))
