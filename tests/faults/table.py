@@ -109,7 +109,7 @@ def table(rows: list[Row], shown: Mapping[str, list[str]]) -> str:
     for row in rows:
         if row.group != group:
             group = row.group
-            lines += ["", f"## {group}", "", "| | Fault | What holds | Shown by |"]
+            lines += ["", f"## {group}", "", "| | Fault | What should hold | Shown by |"]
             lines.append("|---|---|---|---|")
         cells = (row.id, row.fault, row.holds, evidence(row, shown.get(row.id, [])))
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
