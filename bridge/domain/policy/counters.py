@@ -37,7 +37,8 @@ class Trouble:
 
 def answered(policy: Policy, memory: Memory, event: AssistantSaid) -> tuple[Memory, Trouble | None]:
     """Count an answer of the assistant; return the memory and, for a strike, what was wrong."""
-    over = bool(memory.offered)
+    # An answer that does not help leaves the offer of a person to be answered.
+    over = memory.offered_over or (bool(memory.offered) and not event.failed)
     memory = replace(memory, answers=memory.answers + 1, errors=0, struck=False, offered_over=over)
     trouble = _failure(policy, event)
     return (replace(_strike(memory), struck=True) if trouble else memory), trouble

@@ -93,6 +93,9 @@ def _assistant_said(
     if sure := certain.announced(policy, event):
         return sure, memory
     found = counters.judged(policy, talk, memory, trouble) if trouble else None
+    if found and found.action is Action.OFFER and spoken.is_offer(policy, event.text, strong=False):
+        # The assistant has just asked the same: a yes is heard without our asking it again.
+        found = replace(found, action=Action.TAG)
     return _chosen(memory, event.at, [found] if found else [])
 
 

@@ -147,9 +147,10 @@ def add_verdict(
 ) -> tuple[Decision, Memory] | None:
     """Return the decision a verdict adds, or None when it adds nothing.
 
-    It is bound by what binds every guess: after a hand-back or a no, it keeps silent.
+    It is bound by what binds every guess: after a hand-back or a no, it keeps silent; and where a
+    person was just offered, the customer answers that.
     """
-    if not verdict.escalate:
+    if not verdict.escalate or memory.offered:
         return None
     quote = verdict.quote.strip()
     outcome = Outcome(

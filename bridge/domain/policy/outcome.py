@@ -34,7 +34,7 @@ def permitted(memory: Memory, outcome: Outcome, at: float) -> bool:
     """Tell whether a proposal may act now.
 
     After a person handed back, or the customer declined one, only what is mandatory may; a
-    person is offered once for each trigger.
+    person is offered once for each trigger, and not while an earlier offer has no answer.
     """
     if outcome.mandatory:
         return True
@@ -42,7 +42,9 @@ def permitted(memory: Memory, outcome: Outcome, at: float) -> bool:
         return False
     if at < memory.declined_until:
         return outcome.action is Action.ESCALATE and outcome.detector == "model"
-    return outcome.action is not Action.OFFER or outcome.trigger not in memory.offers.split()
+    if outcome.action is not Action.OFFER:
+        return True
+    return not memory.offered and outcome.trigger not in memory.offers.split()
 
 
 def conclude(

@@ -161,7 +161,7 @@ class Memory:
     `answers` counts the assistant's answers, `strikes` those in a row that did not help (`struck`
     when the present exchange is already counted), `errors` the failures in a row. `topic` is the
     topic that waits for attempts. `offered` is the trigger of an offer not answered yet
-    (`offered_over` when the assistant has spoken since), `offers`
+    (`offered_over` when the assistant has answered since), `offers`
     are the triggers for which a person was already offered, joined by spaces. Times are epoch
     seconds, 0 for never; `bounces` counts the times a person handed the talk back.
     """

@@ -138,6 +138,15 @@ def test_a_verdict_respects_the_cool_down() -> None:
     assert add_verdict(POLICY, TALK, memory, verdict, 1.0) is None
 
 
+def test_a_verdict_waits_while_an_offer_stands() -> None:
+    """Who was just asked whether they want a person answers it, and not the judge."""
+    offer, memory = decide(POLICY, TALK, Memory(), CustomerSaid("this is useless", 0.0))
+    assert offer.action is Action.OFFER
+    verdict = read_verdict(POLICY, TALK, answer())
+    assert verdict is not None
+    assert add_verdict(POLICY, TALK, memory, verdict, 1.0) is None
+
+
 def test_the_judge_is_asked_only_where_all_else_is_silent() -> None:
     """It can add and never veto, so it is not even asked when something was decided."""
     silent, _ = decide(POLICY, TALK, Memory(), CustomerSaid("and now?", 0.0))

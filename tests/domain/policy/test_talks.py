@@ -232,6 +232,46 @@ def test_a_person_is_offered_once_for_the_same_thing() -> None:
     assert talk.says("And the refund goes to my card?").action is Action.TAG
 
 
+def test_nothing_is_offered_while_an_offer_stands() -> None:
+    """One line of the customer's is met with one offer, however the assistant then fails."""
+    talk = Conversation()
+    assert talk.says("this is useless").action is Action.OFFER
+    decision = talk.answers("I do not know the answer to that.", failed=True)
+    assert (decision.action, decision.rule) == (Action.TAG, "counter.strikes")
+
+
+def test_an_answer_that_failed_leaves_the_offer_to_be_answered() -> None:
+    """A yes after "I do not know" is a yes to the person, whatever questions are named in it."""
+    talk = Conversation()
+    talk.says("this is useless")
+    talk.answers("I do not know. The nearest questions:\n- Where is my order?", failed=True)
+    decision = talk.says("yes")
+    assert (decision.action, decision.trigger) == (Action.ESCALATE, "frustration")
+
+
+def test_an_offer_that_was_passed_over_makes_room_for_another() -> None:
+    """The customer's next line may be met with an offer for something else."""
+    talk = Conversation()
+    assert talk.says("You charged me twice for one order").action is Action.OFFER
+    talk.answers("Refunds take five days.")
+    talk.says("Which card does it go to?")
+    assert talk.answers("", failed=True).trigger == "unresolved"
+
+
+def test_an_offer_that_stands_holds_nobody_back() -> None:
+    """The second failure brings in a person also where the first one's offer has no answer."""
+    talk = Conversation()
+    assert talk.answers("I'm not sure I understand.").action is Action.OFFER
+    assert talk.answers("I'm not sure I understand.").action is Action.ESCALATE
+
+
+def test_an_answer_that_offers_a_person_itself_is_no_reason_to_offer_one() -> None:
+    """Where the assistant has just asked the same, we do not ask it again; a yes is heard."""
+    talk = Conversation()
+    assert talk.answers(f"I cannot answer that. {OFFER}", failed=True).action is Action.TAG
+    assert talk.says("yes please").action is Action.ESCALATE
+
+
 def test_a_no_is_remembered_but_an_ask_still_counts() -> None:
     """After a no nothing is offered for a while; asking outright works at any time."""
     talk = Conversation()
