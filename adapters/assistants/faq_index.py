@@ -2,17 +2,19 @@
 
 The score is a share from 0 to 1: how much of what the question is about a section speaks of, rare
 words counting more (BM25's idf), repeated words less (its saturation). A word that no section
-knows counts against all of them, so that a question about something else scores low.
+knows counts against all of them, so that a question about something else scores low; but "policy"
+and its like count as a subject only where a heading has them.
 """
 
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.assistants.faq_pages import Section
 from adapters.assistants.faq_words import (
+    VAGUE,
     all_terms,
     guessed_language,
     is_function,
@@ -98,9 +100,11 @@ def is_close(word: str, known: str) -> bool:
 class _Shelf:
     """The sections of one language."""
 
-    def __init__(self, sections: Iterable[Section], language: str) -> None:
+    def __init__(self, sections: Sequence[Section], language: str) -> None:
         self._language = language
         self._entries = [_entry(section, language) for section in sections]
+        headings = " ".join(f"{section.topic} {section.question}" for section in sections)
+        self._vague = VAGUE.get(language, frozenset()).difference(terms(headings, language))
         found = Counter(term for entry in self._entries for term in entry.counts)
         total = len(self._entries)
         self._rarity = {
@@ -127,7 +131,8 @@ class _Shelf:
 
     def _matched(self, text: str) -> list[Hit]:
         """Return the sections that speak of anything in a text, the best first."""
-        known = {term: self._known(term) for term in dict.fromkeys(terms(text, self._language))}
+        wanted = [term for term in terms(text, self._language) if term not in self._vague]
+        known = {term: self._known(term) for term in dict.fromkeys(wanted)}
         whole = sum(self._weight(term) for term, _ in known.values())
         if not whole:
             return []
@@ -175,7 +180,8 @@ class _Shelf:
 
     def _any_weight(self, word: str) -> float:
         """Return what a word weighs when wordings are compared."""
-        return FUNCTION if is_function(word, self._language) else self._weight(word)
+        is_light = word in self._vague or is_function(word, self._language)
+        return FUNCTION if is_light else self._weight(word)
 
 
 def _entry(section: Section, language: str) -> _Entry:

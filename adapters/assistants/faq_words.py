@@ -120,6 +120,9 @@ def _synonyms(language: str, groups: list[str]) -> dict[str, str]:
 SYNONYMS = {language: _synonyms(language, groups) for language, groups in _DATA["synonyms"].items()}
 """Words that mean the same to a shop's customers, as stems."""
 
+VAGUE = {language: frozenset(terms(words, language)) for language, words in _DATA["vague"].items()}
+"""Terms that say what kind of answer is wanted and not about what: "return policy"."""
+
 
 def guessed_language(text: str, locale: str) -> str:
     """Return the language a text is in: the locale's, unless its function words say another."""

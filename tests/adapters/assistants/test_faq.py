@@ -331,6 +331,12 @@ class TestPages:
         (tmp_path / "page.md").write_text(f"## How do I pay?\n\nBy card. {giraffes}")
         assert (await ask("giraffes", "en", Faq(load_sections(tmp_path)))).failed
 
+    async def test_a_vague_word_is_a_subject_where_a_heading_has_it(self, tmp_path: Path) -> None:
+        """An insurer's policies are what its questions are about; a shop's are not."""
+        (tmp_path / "page.md").write_text("## Where is my policy?\n\nIn your account.")
+        assert (await ask("policy", "en", Faq(load_sections(tmp_path)))).text == "In your account."
+        assert (await ask("policy")).failed
+
     async def test_pages_of_ones_own(self, tmp_path: Path) -> None:
         """A folder with one page without a language answers customers of any language."""
         (tmp_path / "page.md").write_text("## What does a visit cost?\n\nTwelve euros.")
