@@ -18,6 +18,8 @@ EXAMPLES = {
     "~~gone~~": "<p><s>gone</s></p>",
     "`code *stays*`": "<p><code>code *stays*</code></p>",
     "``a ` b``": "<p><code>a ` b</code></p>",
+    "``a`": "<p>``a`</p>",
+    r"\``a`": "<p>`<code>a</code></p>",
     "2 * 3 * 4": "<p>2 * 3 * 4</p>",
     "snake_case_name": "<p>snake_case_name</p>",
     "**Haus**tür": "<p><strong>Haus</strong>tür</p>",
@@ -63,6 +65,15 @@ async def test_the_subset_is_shown_as_documented(visit: Visit, api: CustomerApi)
     await expect(shop.part(".talk .bubble")).to_have_count(len(EXAMPLES))
     shown = await shop.part(".talk .bubble").evaluate_all("(all) => all.map((n) => n.innerHTML)")
     assert dict(zip(EXAMPLES, shown, strict=True)) == EXAMPLES
+
+
+async def test_marks_that_nothing_ends_do_not_hold_the_page(visit: Visit, api: CustomerApi) -> None:
+    """Thousands of signs that begin something are shown as they are, at once."""
+    shop = await visit()
+    talk = await shop.start()
+    text = f"_{'`' * 6_000}"
+    talk.say("assistant", text, "Assistant")
+    await expect(shop.part(".talk .bubble")).to_have_text(text)
 
 
 async def test_links_lead_out_safely(visit: Visit, api: CustomerApi) -> None:

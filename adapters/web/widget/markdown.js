@@ -17,7 +17,7 @@ const TAGS = { "**": "strong", __: "strong", "~~": "s", "*": "em", _: "em" };
 // What may begin within a line; of two at one place the first counts. The groups: an escaped
 // sign; backticks and code; a link's words and address; a bare address; a mark and what it marks.
 const MARKS =
-  /\\([!-/:-@[-`{-~])|(`+)(.{0,2000}?[^`])\2(?!`)|!?\[([^[\]]{1,500})\]\(([^\s()]{1,2000}(?:\([^\s()]{0,500}\)[^\s()]{0,500})?)\)|<?\b(https?:\/\/[^\s<>"'`]{0,2000}[^\s<>"'`.,;:!?)\]}*_~]|mailto:[^\s<>]{1,500})>?|(\*\*|~~|\*|(?<![\p{L}\p{N}_])__?)(?=\S)(.{1,1000}?)(?<=[^\s*])\7(?!\*|(?<=_)[\p{L}\p{N}_])/gisu;
+  /\\([!-/:-@[-`{-~])|(?<!(?<!\\)`)(`+)(?!`)(.{0,2000}?[^`])\2(?!`)|!?\[([^[\]]{1,500})\]\(([^\s()]{1,2000}(?:\([^\s()]{0,500}\)[^\s()]{0,500})?)\)|<?\b(https?:\/\/[^\s<>"'`]{0,2000}[^\s<>"'`.,;:!?)\]}*_~]|mailto:[^\s<>]{1,500})>?|(\*\*|~~|\*|(?<![\p{L}\p{N}_])__?)(?=\S)(.{1,1000}?)(?<=[^\s*])\7(?!\*|(?<=_)[\p{L}\p{N}_])/gisu;
 
 function marked([whole, escaped, , code, words, target, bare, mark, inside], deep) {
   const href = target || bare;
