@@ -6,6 +6,12 @@ const QUESTION = "How long does delivery take?";
 const REPLY = "Hello! I can see what you asked. How can I help?";
 const KEY = "demo walk";
 
+async function suggest({ room, desk }) {
+  await room.open(room.threads[0].id);
+  desk.composer.suggest(REPLY);
+}
+
+// A step that takes two deeds says in `then` what stands there between them.
 const STEPS = [
   {
     name: "Ask",
@@ -29,9 +35,16 @@ const STEPS = [
     name: "Answer as the team",
     text: "A thread has opened at the desk, history and all. Answer in it.",
     deed: "Write a reply for me",
-    act: async ({ room, desk }) => {
-      await room.open(room.threads[0].id);
-      desk.composer.suggest(REPLY);
+    act: suggest,
+    then: {
+      text: "The reply is in the box. Press Enter there, or send it from here.",
+      deed: "Send it",
+      act: async (page) => {
+        await page.room.open(page.room.threads[0].id);
+        const { root, isWriting } = page.desk.composer;
+        if (isWriting()) root.requestSubmit();
+        else await suggest(page);
+      },
     },
   },
   {
@@ -43,7 +56,13 @@ const STEPS = [
 ];
 
 const DONE = {
-  text: "That was the whole loop. Edit a reply, write a note, or start it with --data FOLDER, kill it and start it again: nothing is lost.",
+  text: [
+    "That was the whole loop. Edit a reply, write a note, or start it with ",
+    el("code", { text: "--data FOLDER" }),
+    " (from a clone: ",
+    el("code", { text: 'make demo ARGS="--data FOLDER"' }),
+    "), kill it and start it again: nothing is lost.",
+  ],
   deed: "Begin again as a new customer",
 };
 
@@ -62,6 +81,7 @@ function load(born) {
 export function createSteps(root, { chat, room, desk }) {
   let walk = {};
   let shown = "";
+  let begun = -1;
 
   function keep(changes) {
     walk = { ...walk, ...changes };
@@ -96,6 +116,13 @@ export function createSteps(root, { chat, room, desk }) {
     remember({ since: Date.now(), asked: false });
   }
 
+  async function perform(step, at) {
+    await step.act({ chat, room, desk });
+    if (!STEPS[at].then) return;
+    begun = at;
+    render();
+  }
+
   function pill({ name }, n, at) {
     const isDone = n < at;
     const sign = el("span", { class: "step-sign", "aria-hidden": "true" }, isDone ? icon("check") : String(n + 1));
@@ -107,16 +134,17 @@ export function createSteps(root, { chat, room, desk }) {
     if (!room.ready) return;
     if (walk.born !== room.born) keep({ ...load(room.born), ...(walk.asked && { asked: true }) });
     const at = progress();
-    const mark = JSON.stringify([at, walk.since]);
+    if (begun !== at) begun = -1;
+    const mark = JSON.stringify([at, walk.since, begun]);
     if (mark === shown) return;
     shown = mark;
-    const step = STEPS[at] || DONE;
-    const act = STEPS[at] ? () => step.act({ chat, room, desk }) : again;
+    const step = (begun === at && STEPS[at].then) || STEPS[at] || DONE;
+    const act = STEPS[at] ? () => perform(step, at) : again;
     const held = root.contains(document.activeElement);
     const button = el("button", { type: "button", class: "button main", text: step.deed, click: act });
     root.replaceChildren(
       el("ol", { class: "pills" }, STEPS.map((one, n) => pill(one, n, at))),
-      el("div", { class: "now-step" }, el("p", { role: "status", text: step.text }), button),
+      el("div", { class: "now-step" }, el("p", { role: "status" }, step.text), button),
     );
     if (held) button.focus();
   }
