@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from bridge.domain.errors import ConfigurationError
-from bridge.settings import SETTINGS, Secret, Setting
+from bridge.kinds import Secret, address
+from bridge.names import BY_KEY, CONFIG, unknown_in_file, unknown_variables
+from bridge.settings import SETTINGS, Setting
 
 SECRET_BYTES = 32
 SHORTEST_SECRET = 16
@@ -84,14 +85,11 @@ def read_settings(
     env = os.environ if environment is None else environment
     problems: list[str] = []
     path, table = _read_file(env, problems) if look_for_file else (None, {})
-    known = {setting.variable for setting in SETTINGS}
-    flat = {key: value for key, value in table.items() if not isinstance(value, dict)}
-    problems.extend(
-        f"{key}: no such setting in {path}; see docs/configuration.md"
-        for key in flat
-        if _variable(key) not in known
-    )
-    given = {_variable(key): _written(value) for key, value in flat.items()}
+    given = {
+        BY_KEY[key].variable: _written(value)
+        for key, value in table.items()
+        if key in BY_KEY and not isinstance(value, dict)
+    }
     values = {s.name: _value(s, {**given, **env}, problems) for s in SETTINGS}
     if not problems:
         problems.extend(_together(values))
@@ -105,9 +103,9 @@ def read_settings(
     )
 
 
-def _variable(key: str) -> str:
-    upper = key.upper()
-    return upper if upper.startswith(("HANDOFF_", "SLACK_", "OPENAI_")) else f"HANDOFF_{upper}"
+def misspelt(environment: Mapping[str, str] | None = None) -> list[str]:
+    """Return one sentence for each variable that looks like a setting and is none."""
+    return unknown_variables(os.environ if environment is None else environment)
 
 
 def _written(value: object) -> str:
@@ -121,17 +119,19 @@ def _written(value: object) -> str:
 def _read_file(
     env: Mapping[str, str], problems: list[str]
 ) -> tuple[Path | None, dict[str, object]]:
-    named = env.get("HANDOFF_CONFIG", "")
+    named = env.get(CONFIG, "")
     path = Path(named or "handoff.toml")
     if not path.exists():
         if named:
             problems.append(f"HANDOFF_CONFIG: there is no file {named}")
         return None, {}
     try:
-        return path, tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         problems.append(f"HANDOFF_CONFIG: {path} cannot be read: {problem}")
         return path, {}
+    problems.extend(unknown_in_file(table, path))
+    return path, table
 
 
 def _value(setting: Setting, given: Mapping[str, str], problems: list[str]) -> object:
@@ -160,8 +160,8 @@ def _together(values: Mapping[str, object]) -> list[str]:
         if secret and len(secret) < SHORTEST_SECRET:
             problems.append(f"{variable}: too short; use {SHORTEST_SECRET} characters or more")
     for origin in (*_origins(values["allowed_origins"]), str(values["public_url"])):
-        parts = urlsplit(origin)
-        if origin and (parts.scheme not in {"http", "https"} or not parts.netloc):
+        parts = address(origin)
+        if origin and not (parts and parts.scheme in {"http", "https"} and parts.netloc):
             problems.append(
                 "HANDOFF_ALLOWED_ORIGINS / HANDOFF_PUBLIC_URL: "
                 f"{origin!r} is not an origin such as https://shop.example"

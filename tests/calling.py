@@ -7,15 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bridge.settings import SETTINGS
-
 PATIENCE = 50.0
-OURS = frozenset({setting.variable for setting in SETTINGS} | {"HANDOFF_CONFIG"})
+OURS = ("HANDOFF_", "SLACK_", "OPENAI_")
 
 
 def clean_environment(**settings: str) -> dict[str, str]:
     """Return the environment without settings of ours but these."""
-    others = {name: value for name, value in os.environ.items() if name not in OURS}
+    others = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return {**others, **settings}
 
 

@@ -3,7 +3,6 @@ those of the program, and a process with the image's environment behaves as the 
 """
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -14,7 +13,7 @@ import pytest
 import yaml
 
 from bridge.settings import SETTINGS
-from tests.calling import OURS, called
+from tests.calling import called, clean_environment
 from tests.proof.harness import ROOT, Bridge
 
 KNOWN = {setting.variable for setting in SETTINGS}
@@ -73,8 +72,7 @@ async def test_with_a_desk_it_becomes_healthy(tmp_path: Path) -> None:
     _, *rest = json.loads(found[1])
     settings = {**image_settings(tmp_path), "HANDOFF_DESKS": "sandbox"}
     bridge = Bridge({**settings, "HANDOFF_HOST": "127.0.0.1"}, tmp_path / "log")
-    environment = {name: value for name, value in os.environ.items() if name not in OURS}
-    environment["HANDOFF_PORT"] = str(bridge.port)
+    environment = clean_environment(HANDOFF_PORT=str(bridge.port))
 
     def is_healthy() -> bool:
         done = subprocess.run(
