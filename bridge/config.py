@@ -24,7 +24,10 @@ SHORTEST_SECRET = 16
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings as values; see `SETTINGS` for what each means."""
+    """All settings as values; see `SETTINGS` for what each means.
+
+    `file` is where handoff.toml is, or would be if somebody made it; None where none is read.
+    """
 
     database_url: str
     host: str
@@ -116,15 +119,13 @@ def _written(value: object) -> str:
     return str(value)
 
 
-def _read_file(
-    env: Mapping[str, str], problems: list[str]
-) -> tuple[Path | None, dict[str, object]]:
+def _read_file(env: Mapping[str, str], problems: list[str]) -> tuple[Path, dict[str, object]]:
     named = env.get(CONFIG, "")
     path = Path(named or "handoff.toml")
     if not path.exists():
         if named:
             problems.append(f"HANDOFF_CONFIG: there is no file {named}")
-        return None, {}
+        return path, {}
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:

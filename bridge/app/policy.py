@@ -2,12 +2,15 @@
 
 import tomllib
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from bridge.clock import SystemClock
 from bridge.config import Settings, read_settings
 from bridge.domain.errors import ConfigurationError
 from bridge.domain.policy import Policy, default_policy, parse_policy
 from bridge.domain.rules import Rules, Waits
+from bridge.names import unknown_in_file
 
 
 class PolicyFile:
@@ -15,6 +18,7 @@ class PolicyFile:
 
     def __init__(self, settings: Settings) -> None:
         self._path = settings.file
+        self._was_read = False
         self._version = 0
         self.waits = Waits()
         self.on_call = ""
@@ -22,22 +26,20 @@ class PolicyFile:
         self.reload()
 
     def reload(self) -> str:
-        """Read the file again; returns the version now in force.
+        """Read the file again, or for the first time; returns the version now in force.
 
         Raises `ConfigurationError` with every problem, each with its line.
         """
-        if self._path is None:
+        path = self._path
+        if path is None or not (self._was_read or path.exists()):
             return self.current.version
-        try:
-            text = self._path.read_text("utf-8")
-            table = tomllib.loads(text)
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-            raise ConfigurationError([f"{self._path}: cannot be read: {problem}"]) from problem
+        text, table = _read(path)
         waits, on_call = _waits(table.get("waits", {}))
         found = parse_policy(table.get("policy", {}), text)
         if isinstance(found, tuple):
-            raise ConfigurationError([f"{self._path}: {problem}" for problem in found])
+            raise ConfigurationError([f"{path}: {problem}" for problem in found])
         self.current, self.waits, self.on_call = found, waits, on_call
+        self._was_read = True
         self._version += 1
         return self.current.version
 
@@ -56,6 +58,19 @@ class PolicyFile:
         """Whether somebody is at the desk at this hour."""
         hours = self.current.hours
         return hours is None or hours.is_open(SystemClock().now())
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    """Return the file as text and as tables; raises `ConfigurationError`."""
+    try:
+        text = path.read_text("utf-8")
+        table = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise ConfigurationError([f"{path}: cannot be read: {problem}"]) from problem
+    # The running bridge would not notice a name that keeps it from starting the next time.
+    if problems := unknown_in_file(table, path):
+        raise ConfigurationError(problems)
+    return text, table
 
 
 def policy_in_force() -> Policy:
