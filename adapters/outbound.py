@@ -15,6 +15,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
+from adapters.faults import in_words
 from bridge.domain.errors import BridgeError, ConfigurationError, DeliveryError, Refused, TryAgain
 
 LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".svc", ".test")
@@ -189,4 +190,4 @@ def unreachable(who: str, error: Exception) -> DeliveryError:
         return Refused(f"{who}: {refused}")
     if isinstance(error, TimeoutError):
         return TryAgain(f"{who} did not answer in time")
-    return TryAgain(f"{who} could not be reached ({type(error).__name__})")
+    return TryAgain(f"{who} could not be reached: {in_words(refused or error)}")

@@ -19,13 +19,13 @@ import httptools
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
+from adapters.faults import in_words
+
 MOST_OPEN = 512
 """Connections to one server: a rate of 1,000 a second at half a second each."""
 
 IDLE_SECONDS = 15.0
-"""For so long an idle connection is used again; servers close theirs after a time of their own, and
-a request that meets that end is a request in doubt.
-"""
+"""An idle connection is used for so long: servers close theirs too, and leave requests in doubt."""
 
 ATTEMPT_DELAY = 0.25
 """Seconds after which the next address is tried beside the last one (RFC 8305, section 8)."""
@@ -101,7 +101,7 @@ class Line(asyncio.Protocol):
         self._transport = None
         if exc is None and self._began and not self._has_end:
             self.on_message_complete()
-        self._fail(type(exc).__name__ if exc else "the server closed the connection")
+        self._fail(in_words(exc) if exc else "the server closed the connection")
 
     def data_received(self, data: bytes) -> None:
         """Read what came; bytes nobody asked for end the connection."""
@@ -110,8 +110,8 @@ class Line(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._fail(type(error).__name__)
+        except httptools.HttpParserError:
+            self._fail("the answer is not HTTP")
             self.close()
 
     def _fail(self, why: str) -> None:
@@ -235,7 +235,7 @@ class Wire:
             async with asyncio.timeout(within):
                 return await self._room() or await self._connected()
         except (OSError, TimeoutError, RuntimeError) as error:
-            raise NotSent(type(error).__name__) from error
+            raise NotSent(in_words(error)) from error
 
     async def _room(self) -> Line | None:
         """Wait for room for one more connection, or for one that somebody gives back."""

@@ -51,3 +51,8 @@ def set_up(style: str, level: str) -> None:
     # each of its plugins, of which nobody here chose one.
     for name in ("aiohttp.access", "slack_bolt", "slack_sdk", "alembic.runtime.plugins"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def keep_silent() -> None:
+    """Log nowhere, where an answer on standard output and standard error is all that is wanted."""
+    logging.getLogger().addHandler(logging.NullHandler())

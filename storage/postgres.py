@@ -127,10 +127,10 @@ class PostgresStore(SqlStore, PostgresReader):
             await super().open()
             await leases.make_shards(await self._keeper.get())
         except FAILURES as problem:
-            await self.close()
+            await self._disconnect()
             raise StoreUnavailable(explained(problem)) from problem
         except BaseException:
-            await self.close()
+            await self._disconnect()
             raise
 
     async def close(self) -> None:
@@ -144,6 +144,9 @@ class PostgresStore(SqlStore, PostgresReader):
                 "shards not given back; others take them when the lease ends",
                 extra={"action": "store_close", "why": str(problem)},
             )
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
         for link in (self._writer, self._keeper, self._asking, self._hearing):
             await link.close()
         await super().close()

@@ -1,7 +1,9 @@
 """A connection to PostgreSQL that is made anew when it was lost, and what its errors mean."""
 
 import asyncio
+import os
 import secrets
+import socket
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
@@ -81,9 +83,19 @@ _WHY = {
 
 def explained(problem: BaseException) -> str:
     """Return what an error means for whoever runs the program."""
-    told = str(problem) or type(problem).__name__
+    told = _told(problem)
     known = [why for kind, why in _WHY.items() if isinstance(problem, kind)]
     return f"{known[0]} ({told})" if known else f"the database cannot be reached: {told}"
+
+
+def _told(problem: BaseException) -> str:
+    if isinstance(problem, socket.gaierror):
+        return "its name cannot be looked up"
+    if isinstance(problem, TimeoutError):
+        return "it did not answer in time"
+    if isinstance(problem, OSError) and problem.errno:
+        return os.strerror(problem.errno).lower()
+    return str(problem) or type(problem).__name__
 
 
 def translated(problem: BaseException) -> BridgeError:

@@ -2,6 +2,7 @@
 
 from adapters.slack.errors import SlackRefused
 from adapters.slack.office import Office
+from adapters.slack.settings import SLACK_API
 from bridge.domain.errors import DeliveryError
 
 SCOPES = (
@@ -26,8 +27,10 @@ async def check(office: Office) -> list[str]:
     """Return one sentence for each problem, naming the setting and the mend."""
     try:
         identity = await office.workspace.ask()
+    except SlackRefused as error:
+        return [f"SLACK_BOT_TOKEN: {error.why}"]
     except DeliveryError as error:
-        return [f"SLACK_BOT_TOKEN: {error}"]
+        return [_not_asked(office.settings.api_url, error)]
     problems = []
     missing = [scope for scope in SCOPES if scope not in identity.scopes]
     if identity.scopes and missing:
@@ -38,6 +41,14 @@ async def check(office: Office) -> list[str]:
     for room in sorted(office.settings.rooms):
         problems += await _room(office, room)
     return problems
+
+
+def _not_asked(api_url: str, error: DeliveryError) -> str:
+    """Return why Slack said nothing of the token, which is not to blame for it."""
+    why = str(error)
+    if api_url != SLACK_API:
+        return f"SLACK_API_URL: {why}; is {api_url} the address?"
+    return f"{why[:1].upper()}{why[1:]}; check this machine's way to the internet, and try again"
 
 
 async def _room(office: Office, room: str) -> list[str]:

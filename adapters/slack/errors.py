@@ -62,7 +62,7 @@ def from_status(status: int, retry_after: str | None) -> DeliveryError | None:
     if status >= 500 or status == 408:  # noqa: PLR2004 - server errors, Request Timeout
         return Uncertain(f"Slack answered HTTP {status}")
     if status >= 300:  # noqa: PLR2004 - not a success
-        return Refused(f"Slack answered HTTP {status}; check SLACK_API_URL")
+        return Refused(f"Slack answered HTTP {status}, as its Web API never does")
     return None
 
 

@@ -2,8 +2,9 @@
 
 from bridge.app.check import examine
 from bridge.app.dialogues import stored_dialogues
+from bridge.app.notes import notes
 from bridge.app.operator import operate
 from bridge.app.policy import policy_in_force
 from bridge.app.run import Started, run
 
-__all__ = ["Started", "examine", "operate", "policy_in_force", "run", "stored_dialogues"]
+__all__ = ["Started", "examine", "notes", "operate", "policy_in_force", "run", "stored_dialogues"]

@@ -1,18 +1,23 @@
 """Settings that cannot be used, what the doctor finds, and alarms."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from yarl import URL
 
+from adapters.outbound import GuardedResolver
 from adapters.slack.alarms import raise_alarm
 from adapters.slack.check import SCOPES
 from adapters.slack.desk import SlackDesk
 from adapters.slack.refs import Place, is_id, is_ts, place_of, ts_order, user_of
 from adapters.slack.settings import SLACK_API, SlackSettings
+from adapters.wire import Wire
 from bridge.domain.errors import ConfigurationError
 from tests.adapters.slack.scene import Scene
+from tests.proof.harness import free_port
 from tests.servers.slack import ROOM
 
 GOOD: dict[str, Any] = {
@@ -104,6 +109,20 @@ async def test_a_token_refused_is_the_first_thing_to_mend(at_desk: Scene) -> Non
     [problem] = await at_desk.desk.check()
     assert problem.startswith("SLACK_BOT_TOKEN")
     assert "reinstall" in problem
+
+
+@pytest.mark.parametrize("api_url", [SLACK_API, "http://slack.example.test/api/"])
+async def test_slack_out_of_reach_is_not_blamed_on_the_token(at_desk: Scene, api_url: str) -> None:
+    """The network is told of in words; SLACK_API_URL only where somebody has set it."""
+    given = at_desk.desk.office.given
+    nowhere = Wire(URL(f"http://127.0.0.1:{free_port()}"), GuardedResolver())
+    settings = SlackSettings(**GOOD, api_url=api_url)
+    async with SlackDesk(replace(given, settings=settings, wire=nowhere)) as desk:
+        [problem] = await desk.check()
+    assert "Slack cannot be reached: the connection was refused; " in problem
+    assert "TOKEN" not in problem
+    assert problem.startswith("SLACK_API_URL: ") == (api_url != SLACK_API)
+    assert ("SLACK_API_URL" in problem) == (api_url != SLACK_API)
 
 
 async def test_being_cut_off_raises_an_alarm(
