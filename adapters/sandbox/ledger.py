@@ -7,6 +7,7 @@ never repeats the numbers of a lost one. Every change has a number too: a page r
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,9 @@ class Ledger:
 
     def __enter__(self) -> Self:
         """Open the file, making it at the first time."""
+        if isinstance(self._path, Path) and not self._path.exists():
+            # What customers say is nobody else's to read on this machine.
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         file = sqlite3.connect(self._path, isolation_level=None, timeout=self._patience)
         file.execute("PRAGMA journal_mode=WAL")
         file.execute("PRAGMA synchronous=NORMAL")

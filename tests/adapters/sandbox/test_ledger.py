@@ -24,6 +24,14 @@ with Ledger(sys.argv[1], HandClock()) as ledger:
 """
 
 
+def test_the_file_is_ours_alone_to_read(tmp_path: Path) -> None:
+    """What customers say is readable for no other account, in what SQLite keeps beside it too."""
+    with Ledger(tmp_path / "desk.db", HandClock()) as ledger:
+        ledger.add_thread("support", {"a": 1}, ("d_root",))
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("desk.db", "desk.db-wal", "desk.db-shm"), 0o600)
+
+
 def test_what_was_written_survives_a_killed_process(tmp_path: Path) -> None:
     """Thread, post, key and news are all there after a kill right behind the call."""
     path = tmp_path / "desk.db"
