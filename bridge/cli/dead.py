@@ -15,14 +15,21 @@ from bridge.config import read_settings
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     dead = subparsers.add_parser("dead", help="deliveries given up on")
-    verbs = dead.add_subparsers(dest="verb", required=True, metavar="VERB")
-    listed = verbs.add_parser("list", help="list them")
-    listed.add_argument("--json", action="store_true", help="print JSON")
+    dead.add_argument("--json", action="store_true", help="print the list as JSON")
+    verbs = dead.add_subparsers(dest="verb", metavar="VERB")
+    listed = verbs.add_parser("list", help="list them; the same without a verb")
+    listed.add_argument(
+        # Unless it is said here, what was said before the verb stands.
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print JSON",
+    )
     retry = verbs.add_parser("retry", help="try one again, or all")
     retry.add_argument("id", help="its id, or all")
     skip = verbs.add_parser("skip", help="give one up for good; what waits behind it goes on")
     skip.add_argument("id", help="its id")
-    dead.set_defaults(run=_run)
+    dead.set_defaults(run=_run, verb="list")
 
 
 def _run(given: argparse.Namespace) -> int:
