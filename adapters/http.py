@@ -17,6 +17,7 @@ from aiohttp.typedefs import Middleware
 from adapters.addresses import Addresses, Network
 from adapters.connections import Connection, Connections
 from adapters.heads import careful
+from adapters.listening import unusable
 from adapters.metrics import CONTENT_TYPE, Counter, Durations, Metrics
 from adapters.patience import ConnectionLimits
 from adapters.plain import as_bytes
@@ -254,14 +255,18 @@ class HttpServer:
         self._listening: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
+        """Listen; raises `ConfigurationError` when the address cannot be had."""
         loop = asyncio.get_running_loop()
         await self._runner.setup()
         server = cast("web.Server", self._runner.server)
         self.connections.ways = ways(self._app, cast("Make", server.request_factory))
         make = self.connections.factory(server, loop)
-        self._listening = await loop.create_server(
-            make, self.settings.host, self.settings.port, backlog=BACKLOG
-        )
+        host, port = self.settings.host, self.settings.port
+        try:
+            self._listening = await loop.create_server(make, host, port, backlog=BACKLOG)
+        except (OSError, UnicodeError) as error:
+            await self._runner.cleanup()
+            raise unusable(host, port, error) from error
         self.port = self._listening.sockets[0].getsockname()[1]
         return self
 

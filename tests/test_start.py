@@ -1,12 +1,25 @@
 """`handoff serve` the first time: what it says and makes, and that it makes nothing in vain."""
 
+import contextlib
+import json
 import signal
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.calling import called
 from tests.proof.harness import Bridge
+
+SANDBOX = {"HANDOFF_DESKS": "sandbox", "HANDOFF_ASSISTANT": "none"}
+
+
+@contextlib.contextmanager
+def taken_port(host: str = "127.0.0.1") -> Iterator[str]:
+    """Listen on a port as another program does."""
+    with socket.create_server((host, 0)) as other:
+        yield str(other.getsockname()[1])
 
 
 def test_without_a_desk_nothing_is_made(tmp_path: Path) -> None:
@@ -54,6 +67,103 @@ async def test_a_first_start_tells_of_the_migration_and_not_of_its_tool(tmp_path
     assert "Running upgrade" in told
     assert "plugin" not in told
     assert (tmp_path / "new" / "handoff.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.slow
+async def test_a_start_notes_once_what_may_be_meant_otherwise(tmp_path: Path) -> None:
+    """A misspelt name and the demo's pages are one warning each, and the bridge runs."""
+    settings = {
+        "HANDOFF_DATABASE_URL": f"sqlite:///{tmp_path}/handoff.db",
+        "HANDOFF_DESKS": "sandbox",
+        "HANDOFF_LOG_FORMAT": "json",
+        "HANDOFF_PRT": "1",
+    }
+    bridge = Bridge(settings, tmp_path / "log")
+    try:
+        await bridge.start()
+    finally:
+        await bridge.end(signal.SIGTERM)
+    lines = [
+        json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if "{" in line
+    ]
+    notes = [line["note"] for line in lines if line["level"] == "warning" and "note" in line]
+
+    assert notes[0] == "HANDOFF_PRT is not a setting; did you mean HANDOFF_PORT?"
+    assert [note.split()[0] for note in notes] == ["HANDOFF_PRT", "HANDOFF_FAQ_DIR"]
+
+
+def test_a_misspelt_name_is_told_where_the_start_fails_for_it(tmp_path: Path) -> None:
+    """The desk that was meant is missing: both are told."""
+    done = called(tmp_path, "serve", HANDOFF_DESK="sandbox")
+
+    assert done.returncode == 2
+    problem, note = done.stderr.splitlines()
+    assert problem.startswith("handoff: HANDOFF_DESKS: no desk is set up")
+    assert note == "handoff: HANDOFF_DESK is not a setting; did you mean HANDOFF_DESKS?"
+
+
+def test_a_port_in_use_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    """One line with the setting and its mend; the folder stays empty."""
+    with taken_port() as port:
+        done = called(tmp_path, "serve", HANDOFF_PORT=port, **SANDBOX)
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"handoff: HANDOFF_PORT: {port} on 127.0.0.1 is in use; "
+        "end the program that listens there, or set another port\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_in_use_is_told_by_the_demo_too(tmp_path: Path) -> None:
+    """The port that was asked for is not replaced by another."""
+    with taken_port() as port:
+        done = called(tmp_path, "demo", "--no-open", "--port", port)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"handoff: HANDOFF_PORT: {port} on 127.0.0.1 is in use; ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_none_is_refused_by_the_demo(tmp_path: Path) -> None:
+    """What is no port is told like any setting that cannot be used."""
+    done = called(tmp_path, "demo", "--no-open", "--port", "70000")
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "handoff: HANDOFF_PORT: a whole number from 0 to 65535 is expected, not '70000'\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("192.0.2.1", "192.0.2.1 is no address of this machine; "),
+        ("no-such-host.invalid", "no-such-host.invalid cannot be looked up; "),
+        ("a..b", "a..b cannot be looked up; "),
+    ],
+)
+def test_a_host_that_cannot_be_bound_is_told_before_anything_is_made(
+    tmp_path: Path, host: str, said: str
+) -> None:
+    """Another machine's address and a name nobody knows are told like a port in use."""
+    done = called(tmp_path, "serve", HANDOFF_HOST=host, HANDOFF_PORT="0", **SANDBOX)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"handoff: HANDOFF_HOST: {said}")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [("dead", "list"), ("dead",)])
+def test_the_dead_are_listed_unless_another_verb_is_said(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """As a line or as JSON, with the verb or without."""
+    assert called(tmp_path, "migrate").returncode == 0
+
+    assert called(tmp_path, *arguments).stdout == "Nothing was given up on.\n"
+    assert called(tmp_path, *arguments, "--json").stdout == '{"dead": []}\n'
 
 
 @pytest.mark.parametrize("arguments", [("dead", "list"), ("dead", "retry", "all")])

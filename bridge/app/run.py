@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from adapters.http import HttpServer, HttpSettings, Site, build_http_app
+from adapters.listening import try_address
 from adapters.outbound import open_session
 from adapters.sandbox.page import DemoPage
 from adapters.sandbox.rooms import SandboxSettings
@@ -148,6 +149,7 @@ async def started(settings: Settings, background: Background) -> AsyncIterator[S
     async with contextlib.AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session())
         prepared = prepare(settings, session, clock, found)
+        await try_address(settings.host, settings.port)
         settings, policy = with_key(settings), prepared.policy
         store = await stack.enter_async_context(open_store(settings.database_url))
         timekeeper = Timekeeper(clock, store)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from bridge.app import policy_in_force, stored_dialogues
 from bridge.cli import data, dead, doctor, policy, serve
+from bridge.config import misspelt
 from bridge.domain.errors import BridgeError, ConfigurationError
 
 USAGE = 2
@@ -33,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(given.run(given) or 0)
     except ConfigurationError as error:
-        for problem in error.problems:
+        # A name nobody reads is often why something is missing.
+        for problem in (*error.problems, *misspelt()):
             print(f"handoff: {problem}", file=sys.stderr)
         return USAGE
     except BridgeError as error:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import logging
 import os
 import socket
 import sys
@@ -11,11 +12,13 @@ import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
-from bridge.app import Started, run
+from bridge.app import Started, notes, run
 from bridge.app.run import Announce
 from bridge.cli.demo_folder import fresh_folder
-from bridge.config import Settings, log_style, read_settings
+from bridge.config import Settings, log_style, misspelt, read_settings
 from bridge.log import set_up
+
+log = logging.getLogger(__name__)
 
 DEMO_PORT = 8080
 
@@ -49,7 +52,13 @@ def _serve(given: argparse.Namespace) -> int:
     del given
     settings = read_settings()
     set_up(log_style(settings), settings.log_level)
-    return _run(settings, _announce)
+
+    def announce(started: Started) -> None:
+        _announce(started)
+        for note in [*misspelt(), *notes(settings)]:
+            log.warning("a setting may be meant otherwise", extra={"action": "start", "note": note})
+
+    return _run(settings, announce)
 
 
 def _run(settings: Settings, announce: Announce) -> int:
@@ -107,7 +116,7 @@ def _demo(given: argparse.Namespace) -> int:
 def _free_port(wanted: int | None) -> int:
     """Return the wanted port; without a wish 8080, or any free one when something else has it."""
     for port in (DEMO_PORT, 0) if wanted is None else (wanted,):
-        with socket.socket() as probe, contextlib.suppress(OSError):
+        with socket.socket() as probe, contextlib.suppress(OSError, OverflowError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
