@@ -90,7 +90,7 @@ SETTINGS: tuple[Setting, ...] = (
         "desks",
         desks,
         "",
-        "Comma list of `slack`, `sandbox`; those whose credentials are present when empty",
+        "Comma list of `slack`, `sandbox`; when empty, Slack if any of its settings is there",
     ),
     Setting("SLACK_BOT_TOKEN", "slack_bot_token", secret, "", "Slack bot token (xoxb-…)"),
     Setting(

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.app.desks import check_desks
+from bridge.config import read_settings
+from bridge.domain.errors import ConfigurationError
 from tests.calling import called
 from tests.proof.harness import Bridge
 
@@ -31,6 +34,37 @@ def test_without_a_desk_nothing_is_made(tmp_path: Path) -> None:
     assert "HANDOFF_DESKS=sandbox" in done.stderr
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+SLACK = {
+    "SLACK_BOT_TOKEN": "xoxb-1-2-3",
+    "SLACK_SIGNING_SECRET": "0123456789abcdef",
+    "SLACK_APP_TOKEN": "xapp-1-2-3",
+    "HANDOFF_SLACK_ROOM": "C0123456789",
+}
+TOKEN, SECRET, APP, ROOM = SLACK
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ([TOKEN], [ROOM, SECRET]),
+        ([SECRET], [TOKEN, ROOM]),
+        ([ROOM], [TOKEN, SECRET]),
+        ([APP], [TOKEN, ROOM]),
+        ([TOKEN, SECRET], [ROOM]),
+        ([TOKEN, APP], [ROOM]),
+        ([APP, ROOM], [TOKEN]),
+        ([SECRET, ROOM], [TOKEN]),
+    ],
+)
+def test_of_slacks_settings_those_that_are_missing_are_asked_for(
+    given: list[str], asked: list[str]
+) -> None:
+    """And nothing else: over sockets no signing secret."""
+    with pytest.raises(ConfigurationError) as caught:
+        check_desks(read_settings({name: SLACK[name] for name in given}, look_for_file=False))
+    assert [problem.partition(": it is missing; ")[0] for problem in caught.value.problems] == asked
 
 
 def test_all_problems_are_told_before_anything_is_made(tmp_path: Path) -> None:

@@ -53,14 +53,22 @@ class SlackSettings:
 
     def problems(self) -> list[str]:
         """Return one sentence for each setting that cannot be used, beginning with its name."""
-        return [f"{check.name}: {check.mend}" for check in _CHECKS if not check.holds(self)]
+        return [check.told(self) for check in _CHECKS if not check.holds(self)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Check:
     name: str
     holds: Callable[[SlackSettings], bool]
-    mend: str
+    expected: str
+    mend: str = ""
+    value: Callable[[SlackSettings], str] | None = None
+
+    def told(self, settings: SlackSettings) -> str:
+        """Return what is wrong and how to mend it; a `value` that is empty is called missing."""
+        is_missing = self.value is not None and not self.value(settings).strip()
+        wrong = "it is missing" if is_missing else self.expected
+        return "; ".join(part for part in (f"{self.name}: {wrong}", self.mend) if part)
 
 
 def _is_token(token: str, *wrong_kinds: str) -> bool:
@@ -72,7 +80,10 @@ def _is_secret(secret: str) -> bool:
 
 
 def _is_base(url: str) -> bool:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return parts.scheme in {"http", "https"} and bool(parts.netloc) and url.endswith("/api/")
 
 
@@ -80,18 +91,23 @@ _CHECKS = (
     _Check(
         "SLACK_BOT_TOKEN",
         lambda s: _is_token(s.bot_token, "xapp-", "xoxp-"),
-        "expected a bot token (xoxb-…); copy it from the app's page, OAuth & Permissions",
+        "expected a bot token",
+        "copy the bot token (xoxb-…) from the app's page, OAuth & Permissions",
+        lambda s: s.bot_token,
     ),
     _Check(
         "HANDOFF_SLACK_ROOM",
         lambda s: all(_ROOM.fullmatch(room) for room in s.rooms),
-        "expected a channel id such as C0123456789; it stands at the end of the channel's details",
+        "expected a channel id",
+        "an id such as C0123456789 stands at the end of the channel's details",
+        lambda s: s.room,
     ),
     _Check(
         "SLACK_SIGNING_SECRET",
         lambda s: bool(s.app_token) or _is_secret(s.signing_secret),
-        "missing or a placeholder; copy it from the app's page, Basic Information, or set"
-        " SLACK_APP_TOKEN to use Socket Mode",
+        "expected a secret, not a placeholder",
+        "copy it from the app's page, Basic Information, or set SLACK_APP_TOKEN to use Socket Mode",
+        lambda s: s.signing_secret,
     ),
     _Check(
         "SLACK_APP_TOKEN",

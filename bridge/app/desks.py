@@ -115,14 +115,18 @@ Maker = Callable[[Given], AbstractAsyncContextManager[Connected]]
 MAKERS: dict[str, Maker] = {"slack": _slack, "sandbox": _sandbox}
 
 
+SLACK_NEEDS = ("slack_bot_token", "slack_signing_secret", "slack_app_token", "slack_room")
+"""Who has set one of these wants Slack; what is missing beside it is asked for by name."""
+
+
 def wanted(settings: Settings) -> tuple[str, ...]:
-    """Return the desks to connect: those named, or those whose credentials are there.
+    """Return the desks to connect: those named, or Slack if any of its settings is there.
 
     Raises `ConfigurationError` when there is none.
     """
     if settings.desks:
         return settings.desks
-    if settings.slack_bot_token:
+    if any(getattr(settings, name) for name in SLACK_NEEDS):
         return ("slack",)
     message = (
         "HANDOFF_DESKS: no desk is set up; set SLACK_BOT_TOKEN, SLACK_SIGNING_SECRET and "

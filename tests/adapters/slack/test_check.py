@@ -57,6 +57,28 @@ def test_a_problem_names_its_setting(change: dict[str, Any], name: str) -> None:
     assert problem.startswith(f"{name}: ")
 
 
+@pytest.mark.parametrize(
+    ("missing", "name"),
+    [
+        ("bot_token", "SLACK_BOT_TOKEN"),
+        ("room", "HANDOFF_SLACK_ROOM"),
+        ("signing_secret", "SLACK_SIGNING_SECRET"),
+    ],
+)
+def test_what_is_missing_is_called_missing(missing: str, name: str) -> None:
+    """It is told from what is there and wrong."""
+    [problem] = SlackSettings(**{**GOOD, missing: ""}).problems()
+    assert problem.startswith(f"{name}: it is missing; ")
+    [problem] = SlackSettings(**{**GOOD, missing: "change me"}).problems()
+    assert "missing" not in problem
+
+
+def test_an_address_that_cannot_be_taken_apart_is_a_problem() -> None:
+    """One whose bracket is not closed, for example."""
+    [problem] = SlackSettings(**GOOD, api_url="http://[/api/").problems()
+    assert problem.startswith("SLACK_API_URL: ")
+
+
 def test_all_problems_are_told_at_once(at_desk: Scene) -> None:
     """The desk is not even made."""
     given = at_desk.desk.office.given
