@@ -18,6 +18,8 @@ OURS = "HANDOFF_"
 NOT_OURS = frozenset({"HANDOFF_PUBLISHED_PORT"})
 """What compose.yaml reads, and hands on into the container with all else that stands in .env."""
 
+_WITHOUT_PREFIX = {variable.removeprefix(OURS): variable for variable in VARIABLES}
+
 ALIKE = 0.84
 """How like one of ours a name must be that does not begin like ours: `SLACK_TOKEN` is, and what
 other programs call `SLACK_WEBHOOK_URL` or `OPENAI_ORG_ID` is not (see difflib.SequenceMatcher).
@@ -30,8 +32,8 @@ def unknown_variables(environment: Iterable[str]) -> list[str]:
     for name in sorted(set(environment) - VARIABLES - NOT_OURS):
         if name.startswith(OURS):
             # What all of ours begin with would make every one of them look meant.
-            keys = get_close_matches(name.removeprefix(OURS).lower(), BY_KEY, n=1)
-            said.append(_unknown_variable(name, [BY_KEY[key].variable for key in keys]))
+            meant = get_close_matches(name.removeprefix(OURS), _WITHOUT_PREFIX, n=1)
+            said.append(_unknown_variable(name, [_WITHOUT_PREFIX[short] for short in meant]))
         elif meant := _meant(name):
             said.append(_unknown_variable(name, meant))
     return said

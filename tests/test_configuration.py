@@ -109,6 +109,7 @@ def test_a_name_that_the_file_does_not_know_is_refused(
     ("name", "said"),
     [
         ("HANDOFF_PRT", "HANDOFF_PRT is not a setting; did you mean HANDOFF_PORT?"),
+        ("HANDOFF_CONFG", "HANDOFF_CONFG is not a setting; did you mean HANDOFF_CONFIG?"),
         ("HANDOF_PORT", "HANDOF_PORT is not a setting; did you mean HANDOFF_PORT?"),
         ("SLACK_TOKEN", "SLACK_TOKEN is not a setting; did you mean SLACK_BOT_TOKEN?"),
         ("SLACK_ROOM", "SLACK_ROOM is not a setting; did you mean HANDOFF_SLACK_ROOM?"),
