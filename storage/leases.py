@@ -71,6 +71,8 @@ async def renew(connection: Connection, me: str, host: str) -> dict[int, int]:
 async def leave(connection: Connection, me: str) -> None:
     """Give every shard back and be gone."""
     async with connection.transaction():
+        # In the order in which renewals lock them: the rows themselves may lie in any.
+        await connection.execute(_LEASES)
         await connection.execute(_LEAVE, me)
         await connection.execute(_FORGET, me)
 

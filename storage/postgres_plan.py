@@ -97,6 +97,8 @@ def _text(shape: Shape, *, holds: bool, tells: bool) -> str:
 
     A part is run when its result is first asked for, what nobody asks for at the end and backwards;
     leases lock rows in that order too, and two who lock in opposite orders wait for each other.
+    Foreign keys are looked at last of all: what has one is written with its conversation, which is
+    locked by then.
     """
     numbers = (f"${number}" for number in count(1))
     parts, counts = [], []

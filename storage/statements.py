@@ -152,7 +152,8 @@ def _new_conversations(write: Write) -> list[Row]:
 def _changed_conversations(write: Write) -> list[Row]:
     states = write.conversations.values()
     rows = [(*mapping.conversation_row(after), was) for was, after in states if was is not None]
-    # Two writers that lock the same rows in the same order never wait for each other in a ring.
+    # Rows are mostly locked in this order, and no two writers wait for each other in a ring; where
+    # the server joins the other way round, one of them is told so and does it again.
     return sorted(rows, key=lambda row: str(row[0]))
 
 

@@ -169,6 +169,29 @@ async def test_who_leaves_gives_everything_back(one: PostgresStore, postgres_url
 
 
 @pytest.mark.fault("F40")
+async def test_who_leaves_locks_shards_as_renewals_do(
+    one: PostgresStore, postgres_url: str
+) -> None:
+    """By number, wherever the rows lie: a renewal of another instance is no ring with it."""
+    await owned(one)
+    other = await asyncpg.connect(postgres_url)
+    await other.execute("UPDATE shard SET until = until WHERE id < $1", SHARDS // 2)
+    lies_first = await other.fetchval("SELECT id FROM shard LIMIT 1")
+    assert lies_first > 0
+    lock = "SELECT FROM shard WHERE id = $1 FOR UPDATE"
+    async with other.transaction():
+        await other.execute(lock, 0)
+        leaving = asyncio.create_task(one.close())
+        async with asyncio.timeout(5):
+            while not await other.fetchval(WAITS_FOR_LOCK.replace("writer", "keeper")):  # noqa: ASYNC110 (nothing to wait for)
+                await asyncio.sleep(0.01)
+        await other.execute("SET LOCAL lock_timeout = '500ms'")
+        await other.execute(lock, lies_first)
+    await leaving
+    assert await other.fetchval("SELECT count(owner) FROM shard") == 0
+    await other.close()
+
+
 async def test_a_dead_instance_is_succeeded(
     one: PostgresStore, two: PostgresStore, postgres_url: str
 ) -> None:
