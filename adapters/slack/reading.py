@@ -107,9 +107,10 @@ def _span(part: Json, name: Name) -> Span:
     kind = part.get("type")
     style = _style(part.get("style"))
     if kind == "link":
-        return _link(str(part.get("url", "")), str(part.get("text") or ""), style)
+        return _link(str(part.get("url", "")), clean(str(part.get("text") or "")), style)
     read = _PARTS.get(str(kind))
-    return Span(read(part, name), style) if read else Span("")
+    # Before it is looked at how a line begins: what is not seen must not hide that.
+    return Span(clean(read(part, name)), style) if read else Span("")
 
 
 def _style(value: object) -> Style:
@@ -148,8 +149,7 @@ def _at(shown: str) -> str:
 
 
 _PARTS: dict[str, Callable[[Json, Name], str]] = {
-    # Before it is looked at how a line begins: what is not seen must not hide that.
-    "text": lambda part, _: clean(str(part.get("text", ""))),
+    "text": lambda part, _: str(part.get("text", "")),
     "emoji": _emoji,
     "user": _person,
     "date": lambda part, _: str(part.get("fallback") or ""),
