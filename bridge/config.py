@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bridge.domain.errors import ConfigurationError
 from bridge.kinds import Secret, address
-from bridge.names import BY_KEY, CONFIG, unknown_in_file, unknown_variables
+from bridge.names import CONFIG, setting_of, unknown_in_file, unknown_variables
 from bridge.settings import SETTINGS, Setting
 
 SECRET_BYTES = 32
@@ -89,9 +89,9 @@ def read_settings(
     problems: list[str] = []
     path, table = _read_file(env, problems) if look_for_file else (None, {})
     given = {
-        BY_KEY[key].variable: _written(value)
+        setting.variable: _written(value)
         for key, value in table.items()
-        if key in BY_KEY and not isinstance(value, dict)
+        if not isinstance(value, dict) and (setting := setting_of(key)) is not None
     }
     values = {s.name: _value(s, {**given, **env}, problems) for s in SETTINGS}
     if not problems:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from bridge.settings import SETTINGS
+from bridge.settings import SETTINGS, Setting
 
 CONFIG = "HANDOFF_CONFIG"
 VARIABLES = frozenset({setting.variable for setting in SETTINGS} | {CONFIG})
@@ -49,12 +49,22 @@ def _unknown_variable(name: str, meant: list[str]) -> str:
     return f"{name} is not a setting; {_hint(meant)}"
 
 
+def setting_of(key: str) -> Setting | None:
+    """Return the setting that a name in the file means, also when written as in the environment."""
+    plain = key.lower()
+    return (
+        BY_KEY.get(plain)
+        or BY_KEY.get(plain.removeprefix(OURS.lower()))
+        or BY_VARIABLE.get(key.upper())
+    )
+
+
 def unknown_in_file(table: Mapping[str, object], path: Path) -> list[str]:
     """Return one sentence for each name at the top of the file that is not known there."""
     return [
         _unknown_part(key, path) if isinstance(value, dict) else _unknown_key(key, path)
         for key, value in table.items()
-        if key not in (PARTS if isinstance(value, dict) else BY_KEY)
+        if (key not in PARTS if isinstance(value, dict) else setting_of(key) is None)
     ]
 
 
@@ -66,9 +76,6 @@ def _unknown_part(key: str, path: Path) -> str:
 
 
 def _unknown_key(key: str, path: Path) -> str:
-    setting = BY_VARIABLE.get(key.upper()) or BY_KEY.get(key.lower().removeprefix(OURS.lower()))
-    if setting is not None:
-        return f"{key}: in {path} this setting is written {setting.name}"
     return f"{key}: no such setting in {path}; {_hint(get_close_matches(key, BY_KEY, n=1))}"
 
 
