@@ -67,7 +67,7 @@ async def test_one_call_at_a_time_on_a_lane(world: World) -> None:
     world.desk.post = takes_long  # type: ignore[method-assign,assignment]
     for number in range(3):
         await world.says(customer, f"line {number}")
-        await world.pass_time(20)
+        await world.pass_time(20, step=5)
         assert calls == 1
     gate.set()
     await world.pass_time(10)
