@@ -30,5 +30,5 @@ METHODS: dict[str, Limit] = {
     "views.open": TIER_4,
 }
 
-MARKS = Limit(per_second=20.0, burst=20)
+MARKS = Limit(per_second=100.0, burst=100)
 """Marks on replies, also where nothing is paced: a courtesy takes no more than this from words."""
