@@ -236,6 +236,7 @@ async def test_a_lease_and_a_write_do_not_lock_each_other_out(
     assert all(stored)
 
 
+LOGGED = ("conversation", "fact", "message", "handoff", "delivery", "record", "instance")
 _LOGGING = """
 CREATE TABLE log (n serial, what text);
 CREATE FUNCTION logs() RETURNS trigger LANGUAGE plpgsql AS
@@ -243,20 +244,28 @@ CREATE FUNCTION logs() RETURNS trigger LANGUAGE plpgsql AS
 """
 
 
-@pytest.mark.fault("F63")
-async def test_rows_are_locked_in_one_order(one: PostgresStore, postgres_url: str) -> None:
-    """Whatever a write changes, in the same order, its own instance last, as leases do it."""
-    made = conversation(seq=1, cursor=1)
-    work = [delivery(made, n) for n in (1, 2)]
-    fences = await owned(one)
+@pytest.fixture
+async def logged(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to a database that logs which rows change; the next test finds none of it."""
     connection = await asyncpg.connect(postgres_url)
     await connection.execute(_LOGGING)
-    tables = ("conversation", "fact", "message", "handoff", "delivery", "record", "instance")
-    for table in tables:
+    for table in LOGGED:
         await connection.execute(
             f"CREATE TRIGGER t BEFORE INSERT OR UPDATE OR DELETE ON {table}"
             " FOR EACH ROW EXECUTE FUNCTION logs()"
         )
+    yield connection
+    await connection.execute("DROP FUNCTION logs() CASCADE; DROP TABLE log")
+    await connection.close()
+
+
+@pytest.mark.fault("F63")
+async def test_rows_are_locked_in_one_order(one: PostgresStore, logged: asyncpg.Connection) -> None:
+    """Whatever a write changes, in the same order, its own instance last, as leases do it."""
+    made = conversation(seq=1, cursor=1)
+    work = [delivery(made, n) for n in (1, 2)]
+    fences = await owned(one)
+    await logged.execute("DELETE FROM log")
     record, handed = Record(made.id, 1.0, "kind", {}), handoff(made)
     ends = [Settlement(work[0].moved(Progress.DELIVERED))]
     writes = [
@@ -273,11 +282,10 @@ async def test_rows_are_locked_in_one_order(one: PostgresStore, postgres_url: st
     ]
     for write in writes:
         await one.commit(write)
-        rows = await connection.fetch("DELETE FROM log RETURNING n, what")
+        rows = await logged.fetch("DELETE FROM log RETURNING n, what")
         order = list(dict.fromkeys(what for _, what in sorted(map(tuple, rows))))
-        assert order == [table for table in tables if table in order]
+        assert order == [table for table in LOGGED if table in order]
         assert order[-1] == "instance"
-    await connection.close()
 
 
 async def test_the_other_hears_what_was_stored(one: PostgresStore, two: PostgresStore) -> None:
