@@ -624,7 +624,7 @@ def test_a_few_random_talks_keep_every_promise() -> None:
 def test_two_thousand_random_steps_keep_every_promise() -> None:
     """At least 2,000 steps break nothing, and every kind of deed was among them."""
     Talks.steps = 0
-    run_state_machine_as_test(Talks, settings=profile(80))
+    run_state_machine_as_test(Talks, settings=profile(100))
 
     assert Talks.steps >= 2_000
     assert min(Talks.deeds.values()) > 10, Talks.deeds
