@@ -84,15 +84,6 @@ BUGS: tuple[Bug, ...] = (
         (STORES,),
     ),
     Bug(
-        "a lane is used beside what frees it",
-        STORED,
-        "storage/statements.py",
-        "for d in write.deliveries],\n        after=True,",
-        "for d in write.deliveries],",
-        (STORES,),
-        SHARED,
-    ),
-    Bug(
         "an edit is stored beside the message it is of",
         STORED,
         "storage/statements.py",
@@ -140,7 +131,7 @@ BUGS: tuple[Bug, ...] = (
         "bridge/relay/sending.py",
         "        if lane.marks(head):\n            stored",
         "        if not head.leg:\n            stored",
-        (MACHINE,),
+        (CRASHES, MACHINE),
     ),
     Bug(
         "a root in doubt is posted again without looking",
