@@ -83,6 +83,16 @@ def test_all_problems_are_told_before_anything_is_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+async def log_of_a_run(settings: dict[str, str], log: Path) -> str:
+    """Start a bridge, end it once it is ready, and return what it logged."""
+    bridge = Bridge(settings, log)
+    try:
+        await bridge.start()
+    finally:
+        await bridge.end(signal.SIGTERM)
+    return log.read_text()
+
+
 @pytest.mark.slow
 async def test_a_first_start_tells_of_the_migration_and_not_of_its_tool(tmp_path: Path) -> None:
     """The log says what the database was brought to; the migration tool's plugins are silent."""
@@ -91,12 +101,7 @@ async def test_a_first_start_tells_of_the_migration_and_not_of_its_tool(tmp_path
         "HANDOFF_DESKS": "sandbox",
         "HANDOFF_LOG_FORMAT": "json",
     }
-    bridge = Bridge(settings, tmp_path / "log")
-    try:
-        await bridge.start()
-    finally:
-        await bridge.end(signal.SIGTERM)
-    told = (tmp_path / "log").read_text()
+    told = await log_of_a_run(settings, tmp_path / "log")
 
     assert "Running upgrade" in told
     assert "plugin" not in told
@@ -112,14 +117,8 @@ async def test_a_start_notes_once_what_may_be_meant_otherwise(tmp_path: Path) ->
         "HANDOFF_LOG_FORMAT": "json",
         "HANDOFF_PRT": "1",
     }
-    bridge = Bridge(settings, tmp_path / "log")
-    try:
-        await bridge.start()
-    finally:
-        await bridge.end(signal.SIGTERM)
-    lines = [
-        json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if "{" in line
-    ]
+    told = await log_of_a_run(settings, tmp_path / "log")
+    lines = [json.loads(line) for line in told.splitlines() if "{" in line]
     notes = [line["note"] for line in lines if line["level"] == "warning" and "note" in line]
 
     assert notes[0] == "HANDOFF_PRT is not a setting; did you mean HANDOFF_PORT?"
