@@ -105,10 +105,10 @@ def checked_url(setting: str, text: str) -> URL:
         url = URL(text.strip())
         host = url.host or ""
     except ValueError:
-        raise ConfigurationError([f"{setting} is not a web address: {text!r}"]) from None
+        raise ConfigurationError([f"{setting}: it is not a web address"]) from None
     problem = _problem(url, host, text.strip())
     if problem:
-        raise ConfigurationError([f"{setting} {problem}"])
+        raise ConfigurationError([f"{setting}: it {problem}"])
     return url
 
 

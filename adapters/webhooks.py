@@ -48,7 +48,7 @@ def signing_keys(setting: str, text: str) -> Keys:
     """
     secrets = text.split()
     if not secrets:
-        raise ConfigurationError([f"{setting} is empty: give a secret, for example whsec_…"])
+        raise ConfigurationError([f"{setting}: it is empty; give a secret, for example whsec_…"])
     return Keys(tuple(_key(setting, secret) for secret in secrets))
 
 

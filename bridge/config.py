@@ -8,14 +8,14 @@ import os
 import secrets
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from bridge.domain.errors import ConfigurationError
 from bridge.kinds import Secret, address
-from bridge.names import CONFIG, setting_of, unknown_in_file, unknown_variables
+from bridge.names import CONFIG, VARIABLES, setting_of, unknown_in_file, unknown_variables
 from bridge.settings import SETTINGS, Setting
 
 SECRET_BYTES = 32
@@ -79,31 +79,50 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def read_settings(
-    environment: Mapping[str, str] | None = None, *, look_for_file: bool = True
+    environment: Mapping[str, str] | None = None,
+    *,
+    look_for_file: bool = True,
+    further: Callable[[Settings], list[str]] = lambda _: [],
 ) -> Settings:
     """Return the settings; raises `ConfigurationError` with every problem found.
 
-    Nothing is made: a secret key that was not given is still empty, see `with_key`.
+    Nothing is made: a secret key that was not given is still empty, see `with_key`. `further`
+    returns what else is wrong with settings; it is asked only when something is wrong already, so
+    that all of it is told together, and takes a setting that cannot be read to be its default.
     """
     env = os.environ if environment is None else environment
     problems: list[str] = []
     path, table = _read_file(env, problems) if look_for_file else (None, {})
     given = {
         setting.variable: _written(value)
-        for key, value in table.items()
+        for key, value in (table or {}).items()
         if not isinstance(value, dict) and (setting := setting_of(key)) is not None
     }
     values = {s.name: _value(s, {**given, **env}, problems) for s in SETTINGS}
-    if not problems:
-        problems.extend(_together(values))
-    if problems:
+    if table is None:
+        # What stands in the file would seem to be missing.
         raise ConfigurationError(problems)
     policy = table.get("policy", {})
-    return Settings(
+    settings = Settings(
         **values,  # type: ignore[arg-type]
         file=path,
         policy=policy if isinstance(policy, dict) else {},
     )
+    problems += _not_said_yet(problems, _together(settings))
+    if problems:
+        problems += _not_said_yet(problems, further(settings))
+        raise ConfigurationError(problems)
+    return settings
+
+
+def _not_said_yet(said: list[str], more: list[str]) -> list[str]:
+    """Return those of more problems that are about no setting of which something was said."""
+    named = {name for problem in said for name in _named(problem)}
+    return [problem for problem in more if problem not in said and not named & _named(problem)]
+
+
+def _named(problem: str) -> set[str]:
+    return set(problem.partition(":")[0].split()) & VARIABLES
 
 
 def misspelt(environment: Mapping[str, str] | None = None) -> list[str]:
@@ -119,18 +138,21 @@ def _written(value: object) -> str:
     return str(value)
 
 
-def _read_file(env: Mapping[str, str], problems: list[str]) -> tuple[Path, dict[str, object]]:
+def _read_file(
+    env: Mapping[str, str], problems: list[str]
+) -> tuple[Path, dict[str, object] | None]:
+    """Return where the file is, and what stands in it; None when that cannot be read."""
     named = env.get(CONFIG, "")
     path = Path(named or "handoff.toml")
     if not path.exists():
         if named:
             problems.append(f"HANDOFF_CONFIG: there is no file {named}")
-        return path, {}
+        return path, None if named else {}
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         problems.append(f"HANDOFF_CONFIG: {path} cannot be read: {problem}")
-        return path, {}
+        return path, None
     problems.extend(unknown_in_file(table, path))
     return path, table
 
@@ -141,39 +163,33 @@ def _value(setting: Setting, given: Mapping[str, str], problems: list[str]) -> o
         return setting.parse(raw)
     except ValueError as problem:
         problems.append(f"{setting.variable}: {problem}")
-        return None
+        return setting.parse(setting.default)
 
 
-def _together(values: Mapping[str, object]) -> list[str]:
+def _together(settings: Settings) -> list[str]:
     """Return the problems of settings that do not fit each other."""
     problems = []
-    postgres = str(values["database_url"]).startswith("postgres")
-    if postgres and not values["secret_key"]:
+    if settings.database_url.startswith("postgres") and not settings.secret_key:
         problems.append(
             "HANDOFF_SECRET_KEY: required with PostgreSQL, the same for every instance; "
             'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
         )
-    for name, variable in (
-        ("secret_key", "HANDOFF_SECRET_KEY"),
-        ("identity_secret", "HANDOFF_IDENTITY_SECRET"),
+    for secret, variable in (
+        (settings.secret_key, "HANDOFF_SECRET_KEY"),
+        (settings.identity_secret, "HANDOFF_IDENTITY_SECRET"),
     ):
-        secret = str(values[name])
         if secret and len(secret) < SHORTEST_SECRET:
             problems.append(f"{variable}: too short; use {SHORTEST_SECRET} characters or more")
-    for origin in (*_origins(values["allowed_origins"]), str(values["public_url"])):
+    for origin in (*settings.allowed_origins, settings.public_url):
         parts = address(origin)
         if origin and not (parts and parts.scheme in {"http", "https"} and parts.netloc):
             problems.append(
                 "HANDOFF_ALLOWED_ORIGINS / HANDOFF_PUBLIC_URL: "
                 f"{origin!r} is not an origin such as https://shop.example"
             )
-    if values["assistant"] == "webhook" and not values["assistant_url"]:
+    if settings.assistant == "webhook" and not settings.assistant_url:
         problems.append("HANDOFF_ASSISTANT_URL: required when HANDOFF_ASSISTANT is webhook")
     return problems
-
-
-def _origins(value: object) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else ()
 
 
 def with_key(settings: Settings) -> Settings:

@@ -83,6 +83,53 @@ def test_all_problems_are_told_before_anything_is_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_cannot_be_read_hides_nothing_else(tmp_path: Path) -> None:
+    """A port that is none, a short secret, and what desk and policy lack: told in one go, once."""
+    (tmp_path / "handoff.toml").write_text("[waits]\nidle = 0\n")
+    done = called(
+        tmp_path,
+        "serve",
+        HANDOFF_PORT="http",
+        HANDOFF_DATABASE_URL="mysql://shop",
+        HANDOFF_IDENTITY_SECRET="short",
+        SLACK_BOT_TOKEN="xoxb-1-2-3",
+        HANDOFF_WEBHOOK_URL="gopher://shop",
+    )
+
+    assert done.returncode == 2
+    told = [line.split()[1].rstrip(":") for line in done.stderr.splitlines()]
+    assert sorted(told) == [
+        "HANDOFF_DATABASE_URL",
+        "HANDOFF_IDENTITY_SECRET",
+        "HANDOFF_PORT",
+        "HANDOFF_SLACK_ROOM",
+        "HANDOFF_WEBHOOK_URL",
+        "SLACK_SIGNING_SECRET",
+        "waits.idle",
+    ], done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["handoff.toml"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"HANDOFF_DESKS": "slak"}, "HANDOFF_DESKS: "),
+        ({"HANDOFF_DATABASE_URL": "mysql://shop"}, "HANDOFF_DATABASE_URL: "),
+        ({"HANDOFF_ASSISTANT": "fax"}, "HANDOFF_ASSISTANT: "),
+        ({"HANDOFF_CONFIG": "gone.toml", "HANDOFF_DESKS": ""}, "HANDOFF_CONFIG: "),
+    ],
+)
+def test_what_only_follows_from_a_problem_is_not_told(
+    tmp_path: Path, wrong: dict[str, str], said: str
+) -> None:
+    """A misspelt desk is not a missing one too; what a file that is not there holds is unknown."""
+    done = called(tmp_path, "serve", **{**SANDBOX, **wrong})
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"handoff: {said}")
+    assert done.stderr.count("\n") == 1, done.stderr
+
+
 async def log_of_a_run(settings: dict[str, str], log: Path) -> str:
     """Start a bridge, end it once it is ready, and return what it logged."""
     bridge = Bridge(settings, log)

@@ -49,7 +49,7 @@ def chat_url(settings: AssistantSettings) -> URL:
     url = checked_url("OPENAI_BASE_URL", settings.base_url or OPENAI)
     if url.scheme == "http" and settings.api_key and not is_inner_name(url.host or ""):
         raise ConfigurationError(
-            ["OPENAI_BASE_URL must begin with https://: the key would travel in clear text"]
+            ["OPENAI_BASE_URL: it must begin with https://; the key would travel in clear text"]
         )
     path = url.path.rstrip("/").removesuffix("/chat/completions")
     return url.with_path(path + "/chat/completions").with_query(url.query)
@@ -58,7 +58,7 @@ def chat_url(settings: AssistantSettings) -> URL:
 def _check_key(key: str) -> None:
     """Refuse a key that no header can carry (RFC 9110, 5.5)."""
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigurationError(["OPENAI_API_KEY holds signs that no key has: copy it again"])
+        raise ConfigurationError(["OPENAI_API_KEY: it holds signs that no key has; copy it again"])
 
 
 class ChatServer:

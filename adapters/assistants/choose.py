@@ -35,7 +35,7 @@ def make_assistant(
     kind, colon, rest = spec.strip().partition(":")
     maker = MAKERS.get(kind)
     if maker is None or bool(colon) != (kind in WITH_ARGUMENT):
-        raise ConfigurationError([f"HANDOFF_ASSISTANT is {spec!r}: use one of {KNOWN}"])
+        raise ConfigurationError([f"HANDOFF_ASSISTANT: one of {KNOWN} is expected, not {spec!r}"])
     return maker(rest.strip(), settings, session, clock)
 
 

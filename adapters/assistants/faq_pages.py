@@ -47,7 +47,7 @@ class _Open:
 def load_sections(folder: Path) -> tuple[Section, ...]:
     """Return every section under `folder`; raises `ConfigurationError` with all problems."""
     if not folder.is_dir():
-        raise ConfigurationError([f"{SETTING} is {folder}, which is not a folder"])
+        raise ConfigurationError([f"{SETTING}: {folder} is not a folder"])
     paths = sorted(folder.rglob("*.md"))
     if not paths:
         raise ConfigurationError([f"{SETTING}: there are no Markdown files (*.md) in {folder}"])

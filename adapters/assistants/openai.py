@@ -33,10 +33,12 @@ class OpenAIAssistant:
         knowledge: Knowledge | None = None,
     ) -> None:
         if not settings.model:
-            raise ConfigurationError(["HANDOFF_ASSISTANT_MODEL is missing: name the model to ask"])
+            raise ConfigurationError(
+                ["HANDOFF_ASSISTANT_MODEL: it is missing; name the model to ask"]
+            )
         if not settings.api_key and not settings.base_url:
             raise ConfigurationError(
-                ["OPENAI_API_KEY is missing (or OPENAI_BASE_URL, for a server without keys)"]
+                ["OPENAI_API_KEY: it is missing (or OPENAI_BASE_URL, for a server without keys)"]
             )
         self._settings = settings
         self._server = ChatServer(settings, session, clock)

@@ -97,7 +97,7 @@ def question_keys(settings: AssistantSettings) -> Keys | None:
     if is_inner_name(url.host or "") and (url.host or "") in {"localhost", "127.0.0.1", "::1"}:
         return None
     raise ConfigurationError(
-        ["HANDOFF_WEBHOOK_SECRET is missing: questions to another machine are signed with it"]
+        ["HANDOFF_WEBHOOK_SECRET: it is missing; questions to another machine are signed with it"]
     )
 
 

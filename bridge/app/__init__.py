@@ -5,6 +5,16 @@ from bridge.app.dialogues import stored_dialogues
 from bridge.app.notes import notes
 from bridge.app.operator import operate
 from bridge.app.policy import policy_in_force
+from bridge.app.prepared import problems_at_rest
 from bridge.app.run import Started, run
 
-__all__ = ["Started", "examine", "notes", "operate", "policy_in_force", "run", "stored_dialogues"]
+__all__ = [
+    "Started",
+    "examine",
+    "notes",
+    "operate",
+    "policy_in_force",
+    "problems_at_rest",
+    "run",
+    "stored_dialogues",
+]

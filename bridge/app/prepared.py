@@ -3,12 +3,14 @@
 The start and the doctor look through the same list. Nothing is written here and nobody is asked.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import aiohttp
 
 from adapters.assistants.choose import make_assistant
+from adapters.outbound import open_session
 from bridge.app import parts
 from bridge.app.desks import check_desks
 from bridge.app.policy import PolicyFile
@@ -48,6 +50,16 @@ def prepare(
     except ConfigurationError as first:
         # Only now is the rest looked at: a start that goes well reads the answers of a FAQ once.
         raise ConfigurationError(problems_of(settings, session) or first.problems) from first
+
+
+def problems_at_rest(settings: Settings) -> list[str]:
+    """Return what `problems_of` does, for a caller who has no session and asks nobody."""
+
+    async def look() -> list[str]:
+        async with open_session() as session:
+            return problems_of(settings, session)
+
+    return asyncio.run(look())
 
 
 def problems_of(settings: Settings, session: aiohttp.ClientSession) -> list[str]:

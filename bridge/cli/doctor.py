@@ -8,7 +8,7 @@ import asyncio
 import json
 import sys
 
-from bridge.app import examine, notes
+from bridge.app import examine, notes, problems_at_rest
 from bridge.config import misspelt, read_settings
 from bridge.domain.errors import ConfigurationError
 from bridge.log import keep_silent
@@ -25,7 +25,7 @@ def _run(given: argparse.Namespace) -> int:
     keep_silent()
     noted, problems = misspelt(), list[str]()
     try:
-        settings = read_settings()
+        settings = read_settings(further=problems_at_rest)
         noted += notes(settings)
         problems += asyncio.run(examine(settings))
     except ConfigurationError as error:

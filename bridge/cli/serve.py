@@ -12,7 +12,7 @@ import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
-from bridge.app import Started, notes, run
+from bridge.app import Started, notes, problems_at_rest, run
 from bridge.app.run import Announce
 from bridge.cli.demo_folder import fresh_folder
 from bridge.config import Settings, log_style, misspelt, read_settings
@@ -50,7 +50,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _serve(given: argparse.Namespace) -> int:
     del given
-    settings = read_settings()
+    settings = read_settings(further=problems_at_rest)
     set_up(log_style(settings), settings.log_level)
 
     def announce(started: Started) -> None:

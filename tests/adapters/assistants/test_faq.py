@@ -320,7 +320,7 @@ class TestPages:
 
     def test_a_folder_that_cannot_be_used(self, tmp_path: Path) -> None:
         """A missing folder, a file in its place and an empty folder are said as such."""
-        with pytest.raises(ConfigurationError, match=r"HANDOFF_FAQ_DIR .* not a folder"):
+        with pytest.raises(ConfigurationError, match=r"HANDOFF_FAQ_DIR: .* not a folder"):
             load_sections(tmp_path / "none")
         with pytest.raises(ConfigurationError, match="no Markdown files"):
             load_sections(tmp_path)
