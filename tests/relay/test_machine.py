@@ -58,6 +58,15 @@ from tests.world import ANN, BOB, Kept
 EXAMPLES = int(os.environ.get("HANDOFF_EXAMPLES", "0"))
 TALKS = 2
 A_LONG_TIME = 1e12
+IDLE = object()
+DEEDS = frozenset(
+    {
+        *("writes", "writes again", "dies", "asks", "goes back", "sees"),
+        *("replies", "notes", "amends", "acts", "thread deleted", "mends"),
+        *("bot writes", "slow answer", "late answer", "time", "killed"),
+    }
+)
+"""Every kind of step that changes something."""
 
 who = st.integers(0, TALKS - 1)
 author = st.sampled_from([ANN, BOB])
@@ -96,10 +105,13 @@ class Talks(RuleBasedStateMachine):
         return self.runner.run(work)
 
     def step(self, deed: str, work: Coroutine[Any, Any, Any]) -> None:
-        """Take one step, and let it settle unless everybody is in a hurry."""
+        """Take one step, and let it settle unless everybody is in a hurry.
+
+        Work that found nothing to do says so by returning `IDLE`, and is not counted as a deed.
+        """
         Talks.steps += 1
-        Talks.deeds[deed] += 1
-        self.run(work)
+        if self.run(work) is not IDLE:
+            Talks.deeds[deed] += 1
         if not self.hurried:
             self.run(self.world.settle())
 
@@ -185,6 +197,17 @@ class Talks(RuleBasedStateMachine):
         base = self.base(talk, f"web:{talk.id}")
         return CustomerWrote(**base, text=f"line {self.number} of {talk.id}")
 
+    async def thread(self, talk: Ledger) -> ThreadRef | None:
+        """Return the thread of a conversation; without one its customer asks for a person first.
+
+        None while the desk's troubles keep it from being opened.
+        """
+        if (await self.state(talk)).thread is None:
+            fact = PersonAsked(**self.base(talk, "ask"), source="button")
+            self.enter(talk, fact, await self.told(fact))
+            await self.world.settle()
+        return (await self.state(talk)).thread
+
     # What happens
 
     @initialize()
@@ -223,17 +246,17 @@ class Talks(RuleBasedStateMachine):
     def writes_again(self, who: int, at: int, other: bool) -> None:
         """A line comes a second time under its client id, with the same words or with others."""
         talk = self.talks[who]
-        if not talk.lines:
-            return
-        at %= len(talk.lines)
-        fact = CustomerWrote(
-            key=talk.client_ids[at],
-            at=self.world.clock.now(),
-            conversation_id=talk.id,
-            text="other words" if other else talk.lines[at],
-        )
 
         async def again() -> None:
+            if not talk.lines:
+                await self.all_told(talk, [self.line(talk)], None)
+            nth = at % len(talk.lines)
+            fact = CustomerWrote(
+                key=talk.client_ids[nth],
+                at=self.world.clock.now(),
+                conversation_id=talk.id,
+                text="other words" if other else talk.lines[nth],
+            )
             assert isinstance(await self.told(fact), Duplicate)
 
         self.step("writes again", again())
@@ -257,15 +280,16 @@ class Talks(RuleBasedStateMachine):
         """A teammate replies, or writes a note; it is delivered twice."""
         talk = self.talks[who]
 
-        async def reply() -> None:
-            thread = (await self.state(talk)).thread
+        async def reply() -> object:
+            thread = await self.thread(talk)
             if thread is None:
-                return
+                return IDLE
             known = [] if note else [p for p in talk.ahead if p not in talk.notes]
             post = known[0] if known else PostRef(f"memory:p{self.next()}")
             fact = self.said(talk, thread, post, by, note=note)
             await self.all_told(talk, [fact], dies)
             assert isinstance(await self.told(fact), Duplicate)
+            return None
 
         self.step("notes" if note else "replies", reply())
 
@@ -284,6 +308,13 @@ class Talks(RuleBasedStateMachine):
             note=note,
         )
 
+    async def has_written(self, talk: Ledger, thread: ThreadRef, *, note: bool) -> None:
+        """See that a teammate has written something that can be amended."""
+        if not (talk.notes if note else talk.replies):
+            post = PostRef(f"memory:p{self.next()}")
+            fact = self.said(talk, thread, post, ANN, note=note)
+            self.enter(talk, fact, await self.told(fact))
+
     @rule(
         who=who,
         which=st.integers(0, 30),
@@ -294,11 +325,13 @@ class Talks(RuleBasedStateMachine):
         """A teammate edits or deletes a reply or a note, maybe before it came; delivered twice."""
         talk = self.talks[who]
 
-        async def amend() -> None:
-            thread = (await self.state(talk)).thread
+        async def amend() -> object:
+            thread = await self.thread(talk)
+            if thread is not None and of in ("reply", "note"):
+                await self.has_written(talk, thread, note=of == "note")
             posts = {"reply": list(talk.replies), "note": talk.notes}.get(of, [*talk.ahead][:1])
             if thread is None or (not posts and of != "not yet here"):
-                return
+                return IDLE
             post = posts[which % len(posts)] if posts else PostRef(f"memory:p{self.next()}")
             # What was a note may say nothing new to the customer, whatever is made of it.
             secret = post in talk.notes or how == "to note"
@@ -313,6 +346,7 @@ class Talks(RuleBasedStateMachine):
             )
             await self.all_told(talk, [fact], None)
             await self.told(fact)
+            return None
 
         self.step("amends", amend())
 
@@ -325,22 +359,24 @@ class Talks(RuleBasedStateMachine):
         """A teammate claims, releases, resolves or returns; the click is delivered twice."""
         talk = self.talks[who]
 
-        async def act() -> None:
-            now = await self.state(talk)
-            if now.thread is None or now.handoff is None:
-                return
+        async def act() -> object:
+            thread = await self.thread(talk)
+            handoff = (await self.state(talk)).handoff
+            if thread is None or handoff is None:
+                return IDLE
             fact = TeammateActed(
                 key=f"act:{self.next()}",
                 at=self.world.clock.now(),
                 verb=verb,
                 author=by,
-                handoff_id=now.handoff.id,
-                thread=now.thread,
+                handoff_id=handoff.id,
+                thread=thread,
             )
             for _ in range(2):
                 verdict = await self.told(fact)
                 if not isinstance(verdict, Declined):
                     self.enter(talk, fact, verdict)
+            return None
 
         self.step("acts", act())
 
@@ -377,15 +413,27 @@ class Talks(RuleBasedStateMachine):
         self.world.assistant.slow = slow
         self.world.assistant.troubles += plan
 
-    @rule(every=st.booleans())
-    def assistant_answers(self, every: bool) -> None:
-        """Answers that were held back come out, late."""
+    @rule(who=who, every=st.booleans())
+    def assistant_answers(self, who: int, every: bool) -> None:
+        """Answers that were held back come out, late; without one, one is asked for."""
+        assistant = self.world.assistant
+        held = bool(assistant.held)
 
         async def answer() -> None:
-            assistant = self.world.assistant
-            assistant.let_all() if every else assistant.let_one()
+            if not held:
+                await self.asked_slowly(self.talks[who])
+            elif every:
+                assistant.let_all()
+            else:
+                assistant.let_one()
 
-        self.step("late answer", answer())
+        self.step("late answer" if held else "slow answer", answer())
+
+    async def asked_slowly(self, talk: Ledger) -> None:
+        """Ask the assistant, which holds its answer back."""
+        self.world.assistant.slow = True
+        for fact in (AssistantWanted(**self.base(talk, "back")), self.line(talk)):
+            self.enter(talk, fact, await self.told(fact))
 
     @rule(troubles=troubles, blind=st.lists(st.sampled_from(["again", "lost"]), max_size=2))
     def desk_fails(self, troubles: list[str], blind: list[str]) -> None:
@@ -404,10 +452,12 @@ class Talks(RuleBasedStateMachine):
     def thread_is_deleted(self, who: int) -> None:
         """Somebody deletes the whole thread at the desk."""
 
-        async def delete() -> None:
-            thread = (await self.state(self.talks[who])).thread
-            if thread is not None:
-                self.world.desk.lost.add(thread)
+        async def delete() -> object:
+            thread = await self.thread(self.talks[who])
+            if thread is None or thread in self.world.desk.lost:
+                return IDLE
+            self.world.desk.lost.add(thread)
+            return None
 
         self.step("thread deleted", delete())
 
@@ -440,18 +490,29 @@ class Talks(RuleBasedStateMachine):
 
         self.step("killed", die())
 
-    @rule(retry=st.booleans())
-    def dead_is_mended(self, retry: bool) -> None:
-        """The oldest delivery given up on is tried again, or skipped."""
+    @rule(who=who, retry=st.booleans())
+    def dead_is_mended(self, who: int, retry: bool) -> None:
+        """The oldest delivery given up on is tried again, or skipped; without one, one is made."""
 
-        async def mend() -> None:
+        async def mend() -> object:
             dead = await self.world.store.truth.dead()
-            if dead and retry:
-                await self.mended(dead[0].id)
-            elif dead:
-                await self.skipped(dead[0])
+            if not dead:
+                await self.refused(self.talks[who])
+                dead = await self.world.store.truth.dead()
+            if not dead:
+                return IDLE
+            await (self.mended(dead[0].id) if retry else self.skipped(dead[0]))
+            return None
 
         self.step("mends", mend())
+
+    async def refused(self, talk: Ledger) -> None:
+        """Have the desk refuse a line."""
+        await self.thread(talk)
+        await self.world.settle()
+        self.world.desk.troubles = ["refused"]
+        await self.all_told(talk, [self.line(talk)], None)
+        await self.world.settle()
 
     async def mended(self, delivery_id: Any) -> None:
         """Retry a dead delivery until the database takes that."""
@@ -624,7 +685,9 @@ def test_a_few_random_talks_keep_every_promise() -> None:
 def test_two_thousand_random_steps_keep_every_promise() -> None:
     """At least 2,000 steps break nothing, and every kind of deed was among them."""
     Talks.steps = 0
+    Talks.deeds.clear()
     run_state_machine_as_test(Talks, settings=profile(100))
 
     assert Talks.steps >= 2_000
+    assert set(Talks.deeds) == DEEDS
     assert min(Talks.deeds.values()) > 10, Talks.deeds

@@ -223,7 +223,7 @@ class LateAssistant(SteeredAssistant):
         self.fuse = fuse
         self.slow = False
         self.troubles: list[str] = []
-        self._held: list[asyncio.Event] = []
+        self.held: list[asyncio.Event] = []
         self._number = count(1)
 
     async def answer(self, question: Question, draft: Draft) -> Answer:
@@ -233,7 +233,7 @@ class LateAssistant(SteeredAssistant):
         draft(f"draft e{question.epoch}.")
         if self.slow:
             held = asyncio.Event()
-            self._held.append(held)
+            self.held.append(held)
             await held.wait()
             draft(f"draft e{question.epoch}. more")
         await self.fuse.burn("after answer")
@@ -252,13 +252,13 @@ class LateAssistant(SteeredAssistant):
 
     def let_one(self) -> None:
         """Let the oldest answer that is held back out."""
-        if self._held:
-            self._held.pop(0).set()
+        if self.held:
+            self.held.pop(0).set()
 
     def let_all(self) -> None:
         """Hold nothing back any more."""
         self.slow = False
-        while self._held:
+        while self.held:
             self.let_one()
 
 
