@@ -98,7 +98,9 @@ def read_settings(
         for key, value in (table or {}).items()
         if not isinstance(value, dict) and (setting := setting_of(key)) is not None
     }
-    values = {s.name: _value(s, {**given, **env}, problems) for s in SETTINGS}
+    # What calls this by way of Compose or a unit file hands on as empty what was never set.
+    written = {name: value for name, value in env.items() if value.strip()}
+    values = {s.name: _value(s, {**given, **written}, problems) for s in SETTINGS}
     if table is None:
         # What stands in the file would seem to be missing.
         raise ConfigurationError(problems)

@@ -25,6 +25,18 @@ def read(folder: Path, text: str) -> Settings:
     return read_settings({"HANDOFF_CONFIG": str(path)})
 
 
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_an_empty_variable_is_not_set(tmp_path: Path, nothing: str) -> None:
+    """What the file says holds, and so does a default, also where white space was left."""
+    path = tmp_path / "handoff.toml"
+    path.write_text('faq_dir = "pages"\n')
+    environment = {"HANDOFF_FAQ_DIR": nothing, "HANDOFF_PORT": nothing}
+
+    settings = read_settings({"HANDOFF_CONFIG": str(path), **environment})
+
+    assert (settings.faq_dir, settings.port) == ("pages", 8080)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
