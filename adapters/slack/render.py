@@ -69,6 +69,8 @@ STATES = {
     State.FAILED: ":warning: The desk could not be reached",
 }
 
+OVER = "A reply in this thread still reaches the customer: it begins a new handoff."
+
 _BUTTONS: dict[Verb, tuple[str, str | None]] = {
     Verb.CLAIM: ("Claim", "primary"),
     Verb.RELEASE: ("Release", None),
@@ -192,6 +194,7 @@ def card_body(card: Card) -> Body:
         _section(f"{urgent}{state}{owner} · since {date(card.changed_at)}"),
         _case(card),
         *_actions(card),
+        *([] if card.is_open else [_context(OVER)]),
         _context(
             f"Handoff `{card.handoff_id}` · no. {card.number} · asked {date(card.requested_at)}"
         ),

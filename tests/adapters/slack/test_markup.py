@@ -15,6 +15,7 @@ from adapters.slack.reading import from_mrkdwn, markdown_of
 from adapters.slack.said import Judge
 from adapters.slack.spans import Span, Style, merge, words
 from adapters.slack.written import write, write_spans
+from bridge.domain.handoff import State
 from bridge.domain.messages import Role
 from bridge.domain.posts import Entry, Post, PostKind
 from tests.adapters.slack.scene import card, handoff, line
@@ -431,6 +432,12 @@ def test_the_card_tells_all_at_a_glance() -> None:
         assert f"handoff_{verb}" in body
     assert "rotating_light" in body
     assert "actions" not in json.dumps(render.card_body(card(verbs=())))
+
+
+def test_the_card_of_an_ended_handoff_says_what_a_reply_does() -> None:
+    """It still reaches the customer; while the handoff is open that goes without saying."""
+    assert render.OVER in json.dumps(render.card_body(card(State.RESOLVED, verbs=())))
+    assert render.OVER not in json.dumps(render.card_body(card(State.ACTIVE)))
 
 
 def test_keys_are_read_in_either_form() -> None:
