@@ -74,7 +74,7 @@ _VERDICTS = {True: "right ", False: "wrong ", None: "      "}
 def _told(dialogue: Report) -> str:
     verdict = _VERDICTS[dialogue["transferred"]]
     turn, rule, words = dialogue["turn"], dialogue["rule"], dialogue["evidence"]
-    return f"{verdict}  {dialogue['id']}  turn {turn}  {dialogue['trigger']}  {rule}  « {words} »"
+    return f"{verdict}  {dialogue['id']}  turn {turn}  {dialogue['trigger']}  {rule}  “{words}”"
 
 
 def _agreed(found: Report) -> str:
@@ -102,7 +102,7 @@ def of_backtest(report: Report) -> str:
 def _side(side: Report) -> str:
     if not side["escalated"]:
         return "stays with the assistant"
-    return f"turn {side['turn']}  {side['trigger']}  {side['rule']}  « {side['evidence']} »"
+    return f"turn {side['turn']}  {side['trigger']}  {side['rule']}  “{side['evidence']}”"
 
 
 def of_guesses(guesses: Iterable[Guess]) -> str:

@@ -111,7 +111,7 @@ def test_replay_prints_a_line_for_each_escalation(
     """People see what was right, what was wrong and what was missed."""
     assert main(["policy", "replay", written(tmp_path / "d.jsonl", DIALOGUES)]) == 0
     out = capsys.readouterr().out
-    assert "right   two  turn 4  human_request  en.ask.contact  « talk to a human »" in out
+    assert "right   two  turn 4  human_request  en.ask.contact  “talk to a human”" in out
     assert "missed  one" in out
 
 
@@ -140,7 +140,7 @@ def test_backtest_shows_what_changes(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert report["changed"][0]["before"]["trigger"] == "human_request"
     assert main(arguments) == 0
     out = capsys.readouterr().out
-    assert "  - turn 4  human_request  en.ask.contact  « talk to a human »" in out
+    assert "  - turn 4  human_request  en.ask.contact  “talk to a human”" in out
     assert "  + stays with the assistant" in out
 
 

@@ -41,7 +41,7 @@ function why({ reason, evidence }) {
   const words = el("q", { class: "evidence", dir: "auto", text: evidence });
   const [before, ...after] = text.split(evidence);
   if (!after.length) return [`${text} `, words];
-  return [before.replace(/[«"“]\s*$/, ""), words, after.join(evidence).replace(/^\s*[»"”]/, "")];
+  return [before.replace(/“$/, ""), words, after.join(evidence).replace(/^”/, "")];
 }
 
 function list(label, items) {

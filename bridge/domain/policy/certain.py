@@ -87,7 +87,7 @@ def announced(policy: Policy, event: AssistantSaid) -> Outcome | None:
     if found is None or _asks_first(event.text):
         return None
     evidence = found.evidence
-    said = f"the assistant said it would bring in a person: « {evidence} »"
+    said = f"the assistant said it would bring in a person: “{evidence}”"
     return replace(_certain("assistant", "announced", said, evidence), rule=found.rule)
 
 

@@ -32,7 +32,7 @@ class Trouble:
     evidence: str = ""
 
     def __str__(self) -> str:
-        return f"{self.what}: « {self.evidence} »" if self.evidence else self.what
+        return f"{self.what}: “{self.evidence}”" if self.evidence else self.what
 
 
 def answered(policy: Policy, memory: Memory, event: AssistantSaid) -> tuple[Memory, Trouble | None]:

@@ -160,6 +160,6 @@ def add_verdict(
         quote,
         score=0.5,
         detector="judge",
-        explanation=f"the judge says {verdict.reason}: « {quote} »",
+        explanation=f"the judge says {verdict.reason}: “{quote}”",
     )
     return conclude(policy, talk, memory, outcome) if permitted(memory, outcome, at) else None

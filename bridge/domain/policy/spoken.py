@@ -37,7 +37,7 @@ ACTIONS = {
 
 def said(trigger: str, evidence: str) -> str:
     """Return a trigger in words, with the customer's own."""
-    return f"{_SAID.get(trigger, f'speaks of {trigger}')}: « {evidence} »"
+    return f"{_SAID.get(trigger, f'speaks of {trigger}')}: “{evidence}”"
 
 
 def ask(policy: Policy, memory: Memory, reading: Reading, at: float) -> Outcome | None:
@@ -79,7 +79,7 @@ def accepted(policy: Policy, talk: Talk, memory: Memory, reading: Reading) -> Ou
         urgency=_urgency(policy, trigger),
         room=_room(policy, trigger),
         mandatory=True,
-        explanation=f"accepted the offer of a person: « {outcome.evidence} »",
+        explanation=f"accepted the offer of a person: “{outcome.evidence}”",
     )
 
 

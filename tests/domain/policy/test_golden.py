@@ -47,7 +47,7 @@ def test_an_ask_escalates_at_once_and_says_why() -> None:
     decision = decided(Golden("fr", ASK, "Je veux parler à un CONSEILLER maintenant"))
     assert decision.action is Action.ESCALATE
     assert decision.evidence == "parler à un CONSEILLER"
-    assert decision.explanation == "asked for a person: « parler à un CONSEILLER »"
+    assert decision.explanation == "asked for a person: “parler à un CONSEILLER”"
     assert decision.rule.startswith("fr.ask.")
     assert decision.policy_version == default_policy().version
     assert decision.mandatory
