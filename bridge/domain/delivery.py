@@ -159,7 +159,7 @@ class Delivery:
 
     `position` orders a conversation's deliveries; `desk` and `room` are empty on legs that go
     elsewhere; `parts_done` counts the parts of a long delivery that surely arrived; `attempted_at`
-    is when the last attempt was marked.
+    is when an attempt was marked of which nobody knows yet whether it arrived.
     """
 
     id: DeliveryId

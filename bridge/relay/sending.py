@@ -103,11 +103,11 @@ class Sender:
             await self._clock.sleep(wait)
         if self.stopping or not lane.is_as_left(head):
             return False
-        if head.progress is not Progress.SENDING or lane.fresh == head.id:
+        if head.attempted_at is None or lane.fresh == head.id:
             return True
         must = head.leg not in VISIBLE_ONCE or await self._settle_doubt(lane, head, carrier)
         if must and head.attempts >= self._patience[head.leg].most_lost:
-            await self._dead(lane, head, "every attempt ended without an answer")
+            await self._dead(lane, head, "every attempt ended without an answer", in_doubt=True)
             return False
         return must
 
@@ -141,7 +141,9 @@ class Sender:
         head = group[0]
         if carried.more:
             done = head.parts_done + 1
-            onward = head.moved(Progress.QUEUED, parts_done=done, due_at=0.0, attempts=0)
+            onward = head.moved(
+                Progress.QUEUED, parts_done=done, due_at=0.0, attempts=0, attempted_at=None
+            )
             if lane.replace(head, onward):
                 await self._stored(onward)
             return
@@ -183,6 +185,7 @@ class Sender:
             progress=Progress.QUEUED,
             attempts=max(attempts, 0),
             due_at=self._clock.now() + delay,
+            attempted_at=None,
             error=problem.why,
         )
         lane.fresh = None
@@ -198,7 +201,7 @@ class Sender:
         if head.leg not in VISIBLE_ONCE:
             await self._again(lane, head, TryAgain(problem.why))
         elif head.attempts >= self._patience[head.leg].attempts:
-            await self._dead(lane, head, problem.why)
+            await self._dead(lane, head, problem.why, in_doubt=True)
 
     async def _settle_doubt(self, lane: Lane, head: Delivery, carrier: Carrier) -> bool:
         """Find out whether the head arrived; returns True when it must be sent (again)."""
@@ -231,19 +234,28 @@ class Sender:
                 after = problem.after if isinstance(problem, TryAgain) else None
                 await self._clock.sleep(after or self._patience[head.leg].delay(attempt))
             except Refused as problem:
-                await self._dead(lane, head, problem.why, lost_thread=problem.lost_thread)
+                lost = problem.lost_thread
+                await self._dead(lane, head, problem.why, lost_thread=lost, in_doubt=True)
                 return None
-        await self._dead(lane, head, "could not find out whether it arrived")
+        await self._dead(lane, head, "could not find out whether it arrived", in_doubt=True)
         return None
 
     async def _dead(
-        self, lane: Lane, head: Delivery, why: str, *, lost_thread: bool = False
+        self,
+        lane: Lane,
+        head: Delivery,
+        why: str,
+        *,
+        lost_thread: bool = False,
+        in_doubt: bool = False,
     ) -> None:
+        """Give up; what is `in_doubt` is looked for before anybody has it tried again."""
         log.error(
             "delivery given up",
             extra={"action": "delivery_dead", "delivery": head.id, "why": why},
         )
-        dead = head.moved(Progress.DEAD, error=why)
+        attempted_at = head.attempted_at if in_doubt else None
+        dead = head.moved(Progress.DEAD, error=why, attempted_at=attempted_at)
         lane.fresh = None
         if not lane.replace(head, dead):
             return
@@ -257,7 +269,7 @@ class Sender:
                 key=f"dead:{head.id}:{head.attempts}:{head.parts_done}:{at:.6f}",
                 at=at,
                 conversation_id=head.conversation_id,
-                delivery=head,
+                delivery=dead,
                 why=why,
                 lost_thread=lost_thread,
             )
