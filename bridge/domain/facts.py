@@ -163,11 +163,15 @@ class Delivered(_Of):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undeliverable(_Of):
-    """A delivery was given up; `lost_thread` when the thread itself is gone."""
+    """A delivery was given up; `lost_thread` when the thread itself is gone.
+
+    `probe` when it was tried again though nobody asked: that it was given up on is known.
+    """
 
     delivery: Delivery
     why: str
     lost_thread: bool = False
+    probe: bool = False
 
 
 End = Delivered | Undeliverable

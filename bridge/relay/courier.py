@@ -161,14 +161,25 @@ class Courier:
         for delivery in sorted(found.values(), key=lambda d: (d.conversation_id, d.position)):
             if self._is_held(delivery):
                 self._held.append(delivery)
-            elif shard_of(delivery) in self._inbox.owned and not self._has(delivery):
+            elif shard_of(delivery) in self._inbox.owned and not self.has(delivery):
                 self._enqueue(delivery, fresh=False, inherited=bool(shards))
 
-    def _has(self, delivery: Delivery) -> bool:
+    def has(self, delivery: Delivery) -> bool:
+        """Whether a delivery, in whatever progress, waits or is on its way here."""
         lane = self._lanes.get(delivery.lane)
         return lane is not None and any(d.id == delivery.id for d in lane.queue)
 
-    def release(self, delivery: Delivery, hold: int) -> None:
+    def parked(self) -> dict[str, list[tuple[float, Delivery]]]:
+        """Return what may be probed: of each room the heads that were refused, and when, on the
+        monotonic clock, those first that were refused longest ago.
+        """
+        found: dict[str, list[tuple[float, Delivery]]] = {}
+        for (_, leg), lane in self._lanes.items():
+            if leg is Leg.DESK and lane.parked and lane.refused_at is not None and lane.queue:
+                found.setdefault(lane.queue[0].room, []).append((lane.refused_at, lane.queue[0]))
+        return {room: sorted(lanes, key=lambda one: one[0]) for room, lanes in found.items()}
+
+    def release(self, delivery: Delivery, hold: int, *, probe: bool = False) -> None:
         """Let a parked lane go on after its head, read under `hold`, was retried or skipped."""
         if self._was_cancelled(delivery, hold):
             return
@@ -186,6 +197,7 @@ class Courier:
         elif delivery.progress is Progress.QUEUED:
             lane.queue.appendleft(delivery)
         lane.parked = False
+        lane.probed = delivery.id if probe else None
         self._start(delivery.lane, lane)
 
     def carries(self, delivery: Delivery) -> bool:

@@ -9,7 +9,8 @@ too many attempts: it is dead, which is reported by the inbox like any fact.
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import inf
 
 from bridge.domain.delivery import Delivery, Leg, Patience, Progress, Undecoded
 from bridge.domain.errors import Refused, StoreUnavailable, TryAgain, Uncertain
@@ -24,8 +25,24 @@ from bridge.relay.lanes import NOT_OURS, PATIENCE, VISIBLE_ONCE, Lane, LaneLost,
 
 log = logging.getLogger(__name__)
 
+LONG_AGO = -inf
+
 LOOKS = 9
 """Failed look-ups after which a delivery in doubt is given up on: as many as a post is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Why a delivery is given up on.
+
+    What is `in_doubt` may have arrived, and is looked for before anybody has it tried again. What
+    died `for_good` is not tried again by itself: it cannot be read, or may end the program.
+    """
+
+    why: str
+    lost_thread: bool = False
+    in_doubt: bool = False
+    for_good: bool = False
 
 
 class Sender:
@@ -49,7 +66,8 @@ class Sender:
         """Take the head of a lane one step further."""
         head = lane.queue[0]
         if head.progress is Progress.DEAD:
-            lane.parked = True
+            # Found so. Had it left and never ended, it may be what ends the program.
+            lane.park(LONG_AGO if head.attempted_at is None else None)
             return
         losses = lane.losses
         try:
@@ -96,7 +114,7 @@ class Sender:
     async def _may_leave(self, lane: Lane, head: Delivery, carrier: Carrier) -> bool:
         """Wait until the head is due and in no doubt; False when there is nothing to send."""
         if isinstance(head.payload, Undecoded):
-            await self._dead(lane, head, head.payload.why)
+            await self._dead(lane, head, Death(head.payload.why, for_good=True))
             return False
         wait = head.due_at - self._clock.now()
         if wait > 0:
@@ -107,7 +125,8 @@ class Sender:
             return True
         must = head.leg not in VISIBLE_ONCE or await self._settle_doubt(lane, head, carrier)
         if must and head.attempts >= self._patience[head.leg].most_lost:
-            await self._dead(lane, head, "every attempt ended without an answer", in_doubt=True)
+            why = "every attempt ended without an answer"
+            await self._dead(lane, head, Death(why, in_doubt=True, for_good=True))
             return False
         return must
 
@@ -133,7 +152,7 @@ class Sender:
         except Uncertain as problem:
             await self._doubt(lane, head, problem)
         except Refused as problem:
-            await self._dead(lane, head, problem.why, lost_thread=problem.lost_thread)
+            await self._dead(lane, head, Death(problem.why, lost_thread=problem.lost_thread))
         else:
             await self._arrived(lane, group, carried)
 
@@ -177,7 +196,7 @@ class Sender:
         told = problem.after is not None and patience.waits_when_told
         attempts = head.attempts - 1 if told else head.attempts
         if attempts >= patience.attempts:
-            await self._dead(lane, head, problem.why)
+            await self._dead(lane, head, Death(problem.why))
             return
         delay = problem.after if problem.after is not None else patience.delay(max(attempts, 1))
         waiting = replace(
@@ -201,7 +220,7 @@ class Sender:
         if head.leg not in VISIBLE_ONCE:
             await self._again(lane, head, TryAgain(problem.why))
         elif head.attempts >= self._patience[head.leg].attempts:
-            await self._dead(lane, head, problem.why, in_doubt=True)
+            await self._dead(lane, head, Death(problem.why, in_doubt=True))
 
     async def _settle_doubt(self, lane: Lane, head: Delivery, carrier: Carrier) -> bool:
         """Find out whether the head arrived; returns True when it must be sent (again)."""
@@ -234,33 +253,25 @@ class Sender:
                 after = problem.after if isinstance(problem, TryAgain) else None
                 await self._clock.sleep(after or self._patience[head.leg].delay(attempt))
             except Refused as problem:
-                lost = problem.lost_thread
-                await self._dead(lane, head, problem.why, lost_thread=lost, in_doubt=True)
+                death = Death(problem.why, lost_thread=problem.lost_thread, in_doubt=True)
+                await self._dead(lane, head, death)
                 return None
-        await self._dead(lane, head, "could not find out whether it arrived", in_doubt=True)
+        await self._dead(lane, head, Death("could not find out whether it arrived", in_doubt=True))
         return None
 
-    async def _dead(
-        self,
-        lane: Lane,
-        head: Delivery,
-        why: str,
-        *,
-        lost_thread: bool = False,
-        in_doubt: bool = False,
-    ) -> None:
-        """Give up; what is `in_doubt` is looked for before anybody has it tried again."""
+    async def _dead(self, lane: Lane, head: Delivery, death: Death) -> None:
         log.error(
             "delivery given up",
-            extra={"action": "delivery_dead", "delivery": head.id, "why": why},
+            extra={"action": "delivery_dead", "delivery": head.id, "why": death.why},
         )
-        attempted_at = head.attempted_at if in_doubt else None
-        dead = head.moved(Progress.DEAD, error=why, attempted_at=attempted_at)
+        attempted_at = head.attempted_at if death.in_doubt else None
+        dead = head.moved(Progress.DEAD, error=death.why, attempted_at=attempted_at)
         lane.fresh = None
         if not lane.replace(head, dead):
             return
-        lane.parked = parks(head)
-        if not lane.parked:
+        if parks(head):
+            lane.park(None if death.for_good else self._clock.monotonic())
+        else:
             lane.queue.popleft()
         at = self._clock.now()
         await self.ends.record(
@@ -270,7 +281,8 @@ class Sender:
                 at=at,
                 conversation_id=head.conversation_id,
                 delivery=dead,
-                why=why,
-                lost_thread=lost_thread,
+                why=death.why,
+                lost_thread=death.lost_thread,
+                probe=lane.probed == head.id,
             )
         )

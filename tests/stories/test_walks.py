@@ -340,7 +340,7 @@ async def test_the_operator_retries_a_dead_line_and_order_is_kept(world: World) 
     await world.settle()
     await world.says(customer, "second")
     dead = await world.relay.store.dead()
-    assert await world.relay.retry(dead[0].id)
+    assert await world.relay.reviver.retry(dead[0].id)
     await world.settle()
 
     assert world.desk.words() == ["first", "second"]
@@ -358,7 +358,7 @@ async def test_the_operator_skips_a_dead_line_and_the_rest_goes_on(world: World)
     await world.settle()
     assert world.desk.words() == []
     dead = await world.relay.store.dead()
-    assert await world.relay.skip(dead[0].id)
+    assert await world.relay.reviver.skip(dead[0].id)
     await world.settle()
 
     assert world.desk.words() == ["second"]
