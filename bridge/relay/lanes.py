@@ -56,8 +56,8 @@ class LaneLost(Exception):
 class Lane:
     """What waits on one conversation's way to one party, in order.
 
-    `refused_at` is when its head was given up on, on the monotonic clock; None where trying it again
-    by itself could do harm. `probed` is the head that is tried again though nobody asked.
+    `refused_at` is when its head was given up on, on the monotonic clock; None where trying it
+    again by itself could do harm. `probed` is the head that is tried again though nobody asked.
     `inherited` is the position up to which it was found stored by whoever took its shard over: one
     of those may be what ended the program before. `losses` counts how often the head was taken
     away because its shard was lost: what began before that says nothing about what came after.

@@ -60,6 +60,8 @@ class Probes:
             return [head for _, head in lanes]
         if last is not None and now < last.at + PROBE:
             return []
-        due = [head for since, head in lanes if since + PROBE <= now][:1]
-        self._last |= {room: Probe(now, head) for head in due}
-        return due
+        since, head = lanes[0]
+        if now < since + PROBE:
+            return []
+        self._last[room] = Probe(now, head)
+        return [head]

@@ -194,8 +194,8 @@ BUGS: tuple[Bug, ...] = (
         "a room that is mended waits for its operator",
         ALIVE,
         "bridge/relay/probes.py",
-        "if since + PROBE <= now][:1]",
-        "if since > now][:1]",
+        "if now < since + PROBE:",
+        "if now > since:",
         (REVIVING,),
     ),
     Bug(
