@@ -76,15 +76,14 @@ class Courier:
         """
         begun: set[Key] = set()
         rooms: set[str] = set()
+        now = self._clock.now()
 
         def start(delivery: Delivery) -> Delivery:
             lane = delivery.lane
             if lane[1] not in VISIBLE_ONCE or lane in self._lanes or lane in begun:
                 return delivery
             begun.add(lane)
-            if self._is_held(delivery):
-                return delivery
-            if not self._may_leave(delivery, rooms):
+            if self._is_held(delivery) or not self._may_leave(delivery, rooms):
                 return delivery
             return Delivery(
                 delivery.id,
@@ -96,7 +95,7 @@ class Courier:
                 delivery.room,
                 Progress.SENDING,
                 attempts=1,
-                attempted_at=delivery.created_at,
+                attempted_at=now,
             )
 
         return start

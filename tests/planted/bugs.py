@@ -183,6 +183,14 @@ BUGS: tuple[Bug, ...] = (
         (REVIVING,),
     ),
     Bug(
+        "what a late fact causes counts as tried when the fact happened",
+        ONCE_OUT,
+        "bridge/relay/courier.py",
+        "                attempted_at=now,",
+        "                attempted_at=delivery.created_at,",
+        (REVIVING,),
+    ),
+    Bug(
         "what may end the program is tried again unattended",
         ALIVE,
         "bridge/relay/sending.py",

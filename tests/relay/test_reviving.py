@@ -1,4 +1,4 @@
-"""What was given up on and is tried again: never a second time what is already there."""
+"""What is tried again, by whomever: never a second time what is already there."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -9,6 +9,7 @@ import pytest
 
 from bridge.domain.delivery import Delivery, PostMessage, PostNotice
 from bridge.domain.errors import Refused
+from bridge.domain.facts import PersonAsked
 from bridge.domain.ids import ConversationId, PostRef, ThreadRef
 from bridge.domain.posts import Post, PostKind
 from bridge.relay.lanes import PROBE
@@ -69,6 +70,24 @@ async def test_what_may_have_arrived_is_looked_for_before_it_is_tried_again(
 
     assert world.desk.words() == ["only once"]
     assert await world.relay.store.deliveries(None) == ()
+
+
+async def test_a_fact_that_comes_late_does_not_shorten_the_wait(world: UnrulyWorld) -> None:
+    """What follows from a fact of a minute ago left only now: its root, which shows late, is not
+    made twice.
+    """
+    customer = await world.arrives()
+    await world.says(customer, "hello")
+    await world.settle()
+    world.desk.troubles, world.desk.lag = ["made"], 4.5
+    await world.report(
+        PersonAsked(
+            key="ask", at=world.clock.now() - 60, conversation_id=customer, source="button"
+        )
+    )
+    await world.pass_time(30)
+
+    assert len(world.desk.roots) == 1
 
 
 class Room:
