@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from adapters.messages import message_json
 from adapters.problems import Problem
 from adapters.web.calls import PAGE_SIZE
 from adapters.web.fields import refuse
@@ -15,7 +16,6 @@ from adapters.web.gate import Asked, Handler, nothing, reply
 from adapters.web.given import Core
 from adapters.web.keys import digest_of, moment_of
 from adapters.web.limits import Limits
-from adapters.web.shapes import message_json
 from adapters.web.verdicts import (
     declined,
     handoff_of,

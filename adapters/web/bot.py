@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from adapters.messages import Json, message_json
 from adapters.problems import Problem
 from adapters.web.calls import PAGE_SIZE
 from adapters.web.fields import refuse
@@ -16,7 +17,7 @@ from adapters.web.gate import Asked, Handler, not_there, reply
 from adapters.web.given import Core
 from adapters.web.keys import digest_of, moment_of
 from adapters.web.opening import tell_of
-from adapters.web.shapes import Json, case_json, message_json
+from adapters.web.shapes import case_json
 from adapters.web.verdicts import handoff_of, placed, state_of, unless_declined
 from bridge.domain.conversation import Conversation, Customer
 from bridge.domain.facts import (
