@@ -88,6 +88,7 @@ class BotApi:
             digest=digest,
             past=past,
             sent_at=said.get("sent_at"),
+            client_id=said["client_id"],
         )
         verdict = await self._core.inbox.report(fact)
         status, place = placed(verdict, digest)

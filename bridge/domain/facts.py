@@ -94,8 +94,9 @@ class CustomerRated(_Of):
 class BotWrote(_Of):
     """An outside bot put a message in: the customer's words, or an answer under `epoch`.
 
-    `role` is `customer` or `assistant`. What is `past` was said before the bot came here, at
-    `sent_at` if known: it is kept and shown, but calls nobody.
+    `role` is `customer` or `assistant`, `client_id` the bot's own name for the message. What is
+    `past` was said before the bot came here, at `sent_at` if known: it is kept and shown, but
+    calls nobody.
     """
 
     role: str
@@ -105,6 +106,7 @@ class BotWrote(_Of):
     name: str | None = None
     past: bool = False
     sent_at: float | None = None
+    client_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

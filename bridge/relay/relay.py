@@ -121,7 +121,7 @@ class Relay:
             self.presence,
             self._second_opinion if outside.judge is not None else None,
         )
-        carriers[Leg.WEBHOOK] = WebhookCarrier(outside.webhooks)
+        carriers[Leg.WEBHOOK] = WebhookCarrier(outside.webhooks, self.store)
         return carriers
 
     def _is_ours(self, head: Delivery) -> bool:

@@ -9,7 +9,10 @@ from yarl import URL
 
 from adapters.outbound import Patient, open_session
 from adapters.webhooks import Keys, WebhookSender, signature, signed_headers, signing_keys
+from bridge.domain.delivery import TellMessage
 from bridge.domain.errors import ConfigurationError, Refused, TryAgain
+from bridge.domain.ids import ConversationId, FileId, MessageId, PostRef
+from bridge.domain.messages import Attachment, Author, Message, Role
 from tests.clocks import START, HandClock
 from tests.servers.assistant_webhook import SECRET, FakeReceiver, dies, drips, hangs, replies, sends
 
@@ -120,3 +123,72 @@ class TestSend:
         receiver.next(drips)
         await sender.send("d_1", "message.created", {})
         assert len(receiver.received) == 1
+
+    async def test_one_that_hangs_is_called_by_so_many_at_once(
+        self, receiver: FakeReceiver
+    ) -> None:
+        """What finds no free place in time is tried again, and was never sent."""
+        receiver.next(hangs)
+        async with open_session() as session:
+            url, patient = URL(receiver.url), Patient(1, 0.5, 0.3)
+            sender = WebhookSender(url, None, session, HandClock(), patient, most=2)
+            sent = (sender.send(f"d_{n}", "message.created", {}) for n in range(5))
+            async with asyncio.timeout(3):
+                ends = await asyncio.gather(*sent, return_exceptions=True)
+        assert [type(end) for end in ends] == [TryAgain] * 5
+        assert [came.headers["webhook-id"] for came in receiver.received] == ["d_0", "d_1"]
+
+
+REPLY = Message(
+    MessageId("m_c_1_7"),
+    ConversationId("c_1"),
+    7,
+    9,
+    Role.TEAMMATE,
+    Author("Ann", "https://pictures.example/ann.png", "slack:U1"),
+    "Your new parcel is on its way.",
+    START - 60,
+    (Attachment(FileId("f_1"), "label.pdf", "application/pdf", 48213),),
+    edited_at=START - 30,
+    post=PostRef("slack:C1:7"),
+)
+
+
+class TestTell:
+    async def test_a_message_in_its_public_form(
+        self, receiver: FakeReceiver, sender: WebhookSender
+    ) -> None:
+        """What the customer sees of it and where it belongs, nothing of the desk."""
+        await sender.tell("d_1", TellMessage("message.updated", 7), REPLY, START - 30)
+        assert receiver.received[0].body == {
+            "type": "message.updated",
+            "timestamp": "2027-01-15T07:59:30.000Z",
+            "data": {
+                "conversation_id": "c_1",
+                "id": "m_c_1_7",
+                "seq": 7,
+                "cursor": 9,
+                "role": "teammate",
+                "author": {"name": "Ann", "avatar_url": "https://pictures.example/ann.png"},
+                "text": "Your new parcel is on its way.",
+                "attachments": [
+                    {
+                        "id": "f_1",
+                        "name": "label.pdf",
+                        "media_type": "application/pdf",
+                        "size": 48213,
+                        "url": "/v1/files/f_1",
+                    }
+                ],
+                "sent_at": "2027-01-15T07:59:00.000Z",
+                "edited_at": "2027-01-15T07:59:30.000Z",
+                "deleted": False,
+                "client_id": None,
+            },
+        }
+        assert receiver.received[0].is_signed_with(SECRET)
+
+    async def test_what_a_bot_put_in(self, receiver: FakeReceiver, sender: WebhookSender) -> None:
+        """It comes with the id that the bot gave."""
+        await sender.tell("d_1", TellMessage("message.created", 7, "b1"), REPLY, START)
+        assert receiver.received[0].body["data"]["client_id"] == "b1"
