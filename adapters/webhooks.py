@@ -122,7 +122,8 @@ def outcome(status: int, wait: str | None, now: float) -> DeliveryError | None:
         return Refused(f"the webhook address redirects ({status}): set the final address")
     if status in NEVER_TAKEN:
         return Refused(f"the webhook was refused: {NEVER_TAKEN[status]}")
-    return TryAgain(f"the webhook address answered {status}", retry_after(wait, now))
+    # A wait that was told is not counted: one of no time at all would be tried without an end.
+    return TryAgain(f"the webhook address answered {status}", retry_after(wait, now) or None)
 
 
 class WebhookSender:
