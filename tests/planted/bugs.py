@@ -18,6 +18,7 @@ from tests.planted.bug import (
 )
 from tests.planted.on_the_wire import ON_THE_WIRE
 from tests.planted.passed_on import PASSED_ON
+from tests.planted.told import TOLD
 
 WALKS = "tests/stories/test_walks.py"
 INBOX = "tests/relay/test_inbox.py"
@@ -394,4 +395,5 @@ BUGS: tuple[Bug, ...] = (
     ),
     *PASSED_ON,
     *ON_THE_WIRE,
+    *TOLD,
 )
