@@ -144,7 +144,7 @@ async def test_what_was_given_up_on_waits_for_whoever_runs_the_bridge(
     assert (dead.leg, dead.progress) == (Leg.WEBHOOK, Progress.DEAD)
     assert len(receiver.received) == 1
 
-    assert await world.relay.retry(dead.id)
+    assert await world.relay.reviver.retry(dead.id)
     await world.pass_time(5)
     assert [text for _, text in heard(receiver)[1:]] == ["one", "echo: one", "two", "echo: two"]
 
