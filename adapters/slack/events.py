@@ -78,8 +78,7 @@ class Relay:
         spot = spot_of(event.get("channel"), event, identity.team, identity.bot_user)
         if spot is None or spot.user == identity.bot_user:
             return
-        text = str(event.get("text") or "")
-        said = self._judge.judge(text, identity.bot_user)
+        said = self._judge.judge(event, identity.bot_user)
         if not spot.in_thread:
             await self._orders.outside_threads(spot, said)
             return
@@ -104,9 +103,7 @@ class Relay:
 
     async def _words(self, event: Json, spot: Spot, person: Person, said: Said) -> None:
         text = await self._read(event)
-        is_note = said.kind is Kind.NOTE or (
-            text != event.get("text") and self._judge.is_note(text)
-        )
+        is_note = said.kind is Kind.NOTE
         files = tuple(dicts(event.get("files")))
         # What is said after a file stands after it, however long the file takes.
         if not is_note and not self._carried.get(spot.place):
@@ -122,6 +119,8 @@ class Relay:
                 f"{spot.root} {spot.place}",
                 lambda: self._with_files(event, spot, self._fact(spot, person, text), files),
             )
+        if said.in_doubt:
+            await self._teller.say_if_ours(spot, phrases.KEPT_AS_NOTE)
 
     def _fact(self, spot: Spot, person: Person, text: str, *, note: bool = False) -> TeammateWrote:
         return TeammateWrote(
@@ -205,29 +204,29 @@ class Relay:
         order = ts_order(version)
         if not person.may_speak or order <= (self._edited.get(spot.place) or (0, 0)):
             return
-        if before and not self._was_reply(before, identity.bot_user):
-            if self._judge.judge(str(message.get("text") or ""), "").kind is Kind.REPLY:
-                await self._teller.say_if_ours(spot, phrases.STAYS_INSIDE)
-            return
-        await self._amended(message, spot, version)
-        self._edited.set(spot.place, order)
+        said = self._judge.judge(message, identity.bot_user)
+        was_reply = self._was_reply(before, identity.bot_user)
+        if was_reply or not before:
+            await self._amended(message, spot, version, said)
+            self._edited.set(spot.place, order)
+        why = _why_not_shown(said, was_reply=was_reply) if before else ""
+        if why:
+            await self._teller.say_if_ours(spot, why)
 
-    async def _amended(self, message: Json, spot: Spot, version: str) -> None:
+    async def _amended(self, message: Json, spot: Spot, version: str, said: Said) -> None:
         text = await self._read(message)
-        said = self._judge.judge(str(message.get("text") or ""), "")
         fact = TeammateAmended(
             key=spot.key(f"edit:{version}"),
             at=float(version),
             thread=spot.root.thread,
             post=spot.place.post,
             text=text,
-            note=said.kind is not Kind.REPLY or self._judge.is_note(text),
+            note=said.kind is not Kind.REPLY,
         )
         await self._inbox.report(fact)
 
     def _was_reply(self, message: Json, bot_user: str) -> bool:
-        text = str(message.get("text") or "")
-        return self._judge.judge(text, bot_user).kind is Kind.REPLY
+        return self._judge.judge(message, bot_user).kind is Kind.REPLY
 
     async def _deleted(self, event: Json) -> None:
         previous = event.get("previous_message")
@@ -267,6 +266,15 @@ _HANDLERS: dict[str | None, Handler] = {
 
 def _is_from_machine(message: Json) -> bool:
     return bool(message.get("bot_id") or message.get("app_id") or message.get("bot_profile"))
+
+
+def _why_not_shown(said: Said, *, was_reply: bool) -> str:
+    """Return what the author of an edit must know that the customer does not see, if anything."""
+    if said.kind is Kind.COMMAND:
+        return phrases.EDITED_INTO_COMMAND if was_reply else phrases.NOT_BY_EDITING
+    if was_reply:
+        return phrases.KEPT_AS_NOTE if said.in_doubt else ""
+    return phrases.STAYS_INSIDE if said.kind is Kind.REPLY else ""
 
 
 def _is_edit(message: Json, before: Json) -> bool:

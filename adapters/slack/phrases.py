@@ -10,10 +10,23 @@ words after a mention of the bot, and `note TEXT`.
 `/handoff release ID`, `/handoff resolve ID`, `/handoff return ID`"""
 
 NO_SUCH_VERB = (
-    "This was not sent to the customer: a line that begins with `!` is a command, and there is no"
-    " command by that name. `!help` lists them."
+    "This was not sent to the customer: a message that begins with `!` is a command, and there is"
+    " no command by that name. `!help` lists them."
 )
 NO_SUCH_MENTION = "This was not sent to the customer. `help` after my name lists what I understand."
+COMMAND_ALONE = (
+    "This was not sent to the customer, and nothing was done: it reads like a command. A command"
+    " stands at the very beginning of a message, not in a list, in a quote or after a name."
+)
+EDITED_INTO_COMMAND = (
+    "Your reply was taken back from the customer, because it reads like a command now. Nothing else"
+    " was done: editing carries out no command. Send it as a new message."
+)
+NOT_BY_EDITING = "Editing carries out no command. Send it as a new message."
+KEPT_AS_NOTE = (
+    "The customer does not see this: it reads like a note, so it stays with the team. To send such"
+    " words, begin a new reply with other ones."
+)
 WHOM = "Say whom to assign it to: `!assign @person`. Nothing was changed."
 MAY_NOT_HAVE = (
     "Handoffs cannot be assigned to guests, bots or members of other workspaces."
