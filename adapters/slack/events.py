@@ -24,6 +24,7 @@ from adapters.slack.refs import Place, is_id, is_ts, ts_order
 from adapters.slack.render import keys_in
 from adapters.slack.said import Judge, Kind, Said
 from adapters.slack.telling import Spot, Teller, spot_of
+from adapters.slack.withdrawn import Withdrawals
 from bridge.domain.facts import FileFailed, TeammateAmended, TeammateWrote
 from bridge.domain.messages import Attachment
 
@@ -50,6 +51,7 @@ class Relay:
         self._teller = Teller(office, core)
         self._orders = Orders(office, self._teller)
         self._carried: Kept[Place, bool] = Kept()
+        self._withdrawals = Withdrawals(office, core)
 
     async def take(self, event: Json) -> None:
         """Take an event; returns when all it means is stored.
@@ -140,7 +142,9 @@ class Relay:
         sent = (spot.place.channel, spot.user, own_id)
         if own_id and self._sent.get(sent) not in {None, spot.place.ts}:
             return
+        await self._withdrawals.settle(spot)
         await self._teller.report(fact, spot)
+        await self._withdrawals.settle(spot)  # it may have been deleted meanwhile
         if own_id:
             self._sent.add(sent, spot.place.ts)
 
@@ -230,24 +234,18 @@ class Relay:
 
     async def _deleted(self, event: Json) -> None:
         previous = event.get("previous_message")
-        if isinstance(previous, dict):
-            await self._gone(event, {**previous, "ts": event.get("deleted_ts")})
+        known = previous if isinstance(previous, dict) else {}
+        await self._gone(event, {**known, "ts": event.get("deleted_ts")})
 
     async def _gone(self, event: Json, previous: Json) -> None:
+        if _is_from_machine(previous):
+            return
         identity = await self._office.people.identity()
         spot = spot_of(event.get("channel"), previous, identity.team)
-        if spot is None or not spot.in_thread or _is_from_machine(previous):
-            return
-        if not self._was_reply(previous, identity.bot_user):
-            return
-        fact = TeammateAmended(
-            key=spot.key("gone"),
-            at=self._clock.now(),
-            thread=spot.root.thread,
-            post=spot.place.post,
-            text=None,
-        )
-        await self._inbox.report(fact)
+        if spot is None or not spot.in_thread or not self._was_reply(previous, identity.bot_user):
+            await self._withdrawals.gone_from(identity.team, event)
+        else:
+            await self._withdrawals.gone(spot)
 
 
 Handler = Callable[[Relay, Json], Awaitable[None]]
