@@ -5,7 +5,6 @@ message and, for an edit, its version, so that any number of deliveries of it co
 https://docs.slack.dev/reference/events/message
 """
 
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,11 +13,12 @@ from adapters.slack import phrases
 from adapters.slack.alarms import raise_alarm
 from adapters.slack.downloads import Downloads, Unfetchable
 from adapters.slack.echoes import Echo
+from adapters.slack.haste import left
 from adapters.slack.kept import Kept
 from adapters.slack.markup import name_of
 from adapters.slack.office import Core, Office
 from adapters.slack.orders import Orders
-from adapters.slack.people import Person, Unknown
+from adapters.slack.people import Person
 from adapters.slack.reading import dicts, markdown_of, mentioned
 from adapters.slack.refs import Place, is_id, is_ts, ts_order
 from adapters.slack.render import keys_in
@@ -109,7 +109,7 @@ class Relay:
         files = tuple(dicts(event.get("files")))
         # What is said after a file stands after it, however long the file takes.
         if not is_note and not self._carried.get(spot.place):
-            await self._office.errands.past(FILE_SECONDS, f"{spot.root} ")
+            await self._office.errands.past(left(FILE_SECONDS), f"{spot.root} ")
         if is_note or not files:
             if text:
                 await self._wrote(event, spot, self._fact(spot, person, text, note=is_note))
@@ -117,7 +117,7 @@ class Relay:
                 await self._teller.say_if_ours(spot, phrases.FORWARDED)
         elif not self._carried.get(spot.place):
             await self._office.errands.within(
-                FILE_SECONDS,
+                left(FILE_SECONDS),
                 f"{spot.root} {spot.place}",
                 lambda: self._with_files(event, spot, self._fact(spot, person, text), files),
             )
@@ -180,9 +180,7 @@ class Relay:
 
     async def _read(self, message: Json) -> str:
         """Return a message as Markdown, the people it names under their names."""
-        for user in mentioned(message):
-            with contextlib.suppress(Unknown):
-                await self._office.people.person(user)
+        await self._office.people.meet(mentioned(message))
         return markdown_of(message, self._office.people.name)
 
     # ── edits and deletions ─────────────────────────────────────────────────────────────────────

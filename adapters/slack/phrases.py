@@ -48,6 +48,7 @@ FORWARDED = "A forwarded message is not passed on. Write the customer in your ow
 CANNOT_TELL_WHO = (
     "Slack does not tell who you are right now. Nothing was changed; please try again."
 )
+SLACK_SILENT = "Slack does not answer us right now. Nothing was changed; please try again."
 NOT_THIS_ROOM = "Handoffs are handled in the support room; this command does nothing here."
 OTHER_THREAD = "This button belongs to another handoff. Nothing was changed."
 NOT_STORED = "This could not be stored right now. Nothing was changed; please try again."

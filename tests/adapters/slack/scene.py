@@ -198,14 +198,24 @@ def settings_for(slack: FakeSlack, **changes: Any) -> SlackSettings:
 
 @contextlib.asynccontextmanager
 async def scene(
-    folder: Path, clock: Clock | None = None, *, begin: bool = True, **changes: Any
+    folder: Path,
+    clock: Clock | None = None,
+    *,
+    begin: bool = True,
+    known: bool = True,
+    **changes: Any,
 ) -> AsyncIterator[Scene]:
-    """Open a scene: the fake workspace, the desk, its way in served, one open thread."""
+    """Open a scene: the fake workspace, the desk, its way in served, one open thread.
+
+    `known` is False when Slack did not say at the start who we are.
+    """
     async with (
         FakeSlack() as slack,
         aiohttp.ClientSession() as session,
         DiskFiles(folder) as files,
     ):
+        if not known:
+            slack.fail("auth.test", "status")
         given = Given(settings_for(slack, **changes), session, files, clock or SystemClock())
         async with SlackDesk(given) as desk:
             board = MemoryBoard()
