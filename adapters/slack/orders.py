@@ -33,6 +33,8 @@ class Orders:
             await self._act(spot, person, ACTS[said.verb], said.rest)
         elif said.verb == "help":
             await self._teller.say_if_ours(spot, phrases.HELP)
+        elif said.in_doubt:
+            await self._teller.say_if_ours(spot, phrases.COMMAND_ALONE)
         else:
             unknown = phrases.NO_SUCH_MENTION if said.by_mention else phrases.NO_SUCH_VERB
             await self._teller.say_if_ours(spot, unknown)

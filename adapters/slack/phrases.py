@@ -10,10 +10,23 @@ words after a mention of the bot, and `note TEXT`.
 `/handoff release ID`, `/handoff resolve ID`, `/handoff return ID`"""
 
 NO_SUCH_VERB = (
-    "This was not sent to the customer: a line that begins with `!` is a command, and there is no"
-    " command by that name. `!help` lists them."
+    "This was not sent to the customer: a message that begins with `!` is a command, and there is"
+    " no command by that name. `!help` lists them."
 )
 NO_SUCH_MENTION = "This was not sent to the customer. `help` after my name lists what I understand."
+COMMAND_ALONE = (
+    "This was not sent to the customer, and nothing was done: it reads like a command. A command"
+    " stands at the very beginning of a message, not in a list, in a quote or after a name."
+)
+EDITED_INTO_COMMAND = (
+    "Your reply was taken back from the customer, because it reads like a command now. Nothing else"
+    " was done: editing carries out no command. Send it as a new message."
+)
+NOT_BY_EDITING = "Editing carries out no command. Send it as a new message."
+KEPT_AS_NOTE = (
+    "The customer does not see this: it reads like a note, so it stays with the team. To send such"
+    " words, begin a new reply with other ones."
+)
 WHOM = "Say whom to assign it to: `!assign @person`. Nothing was changed."
 MAY_NOT_HAVE = (
     "Handoffs cannot be assigned to guests, bots or members of other workspaces."
@@ -35,6 +48,7 @@ FORWARDED = "A forwarded message is not passed on. Write the customer in your ow
 CANNOT_TELL_WHO = (
     "Slack does not tell who you are right now. Nothing was changed; please try again."
 )
+SLACK_SILENT = "Slack does not answer us right now. Nothing was changed; please try again."
 NOT_THIS_ROOM = "Handoffs are handled in the support room; this command does nothing here."
 OTHER_THREAD = "This button belongs to another handoff. Nothing was changed."
 NOT_STORED = "This could not be stored right now. Nothing was changed; please try again."

@@ -377,7 +377,8 @@ def test_no_text_takes_long(seed: str) -> None:
         lambda: markdown_of(message, no_name),
         lambda: markdown_of(rich({"type": "text", "text": text}), no_name),
         lambda: from_mrkdwn(text, no_name),
-        lambda: judge.judge(text, "U1"),
+        lambda: judge.judge(message, "U1"),
+        lambda: judge.judge(rich({"type": "text", "text": text}) | message, "U1"),
         lambda: escape(text),
     ):
         took = min(_timed(work) for _ in range(2))
