@@ -81,9 +81,7 @@ async def test_a_fact_that_comes_late_does_not_shorten_the_wait(world: UnrulyWor
     await world.settle()
     world.desk.troubles, world.desk.lag = ["made"], 4.5
     await world.report(
-        PersonAsked(
-            key="ask", at=world.clock.now() - 60, conversation_id=customer, source="button"
-        )
+        PersonAsked(key="ask", at=world.clock.now() - 60, conversation_id=customer, source="button")
     )
     await world.pass_time(30)
 
