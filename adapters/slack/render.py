@@ -41,7 +41,7 @@ LONGEST_LINE = 1500
 LONGEST_TRIED = 600
 """Lines of the case card, so that all of it stays far below 12,000 characters."""
 
-_QUIET: Body = {
+QUIET: Body = {
     "unfurl_links": False,
     "unfurl_media": False,
     "link_names": False,
@@ -99,7 +99,7 @@ def keys_in(message: Body) -> tuple[str, ...]:
 
 def root(room: str, card: Card, key: str) -> Body:
     """Return the body that posts a case card as the root of a thread."""
-    return {"channel": room, **card_body(card), "metadata": metadata((key,)), **_QUIET}
+    return {"channel": room, **card_body(card), "metadata": metadata((key,)), **QUIET}
 
 
 def reply(channel: str, ts: str, post: Post, keys: tuple[str, ...]) -> Body:
@@ -108,12 +108,12 @@ def reply(channel: str, ts: str, post: Post, keys: tuple[str, ...]) -> Body:
     body.update(speaker(post.role, post.name) if post.kind is PostKind.MESSAGE else {})
     if post.loud:
         body["reply_broadcast"] = True
-    return {**body, "metadata": metadata(keys), **_QUIET}
+    return {**body, "metadata": metadata(keys), **QUIET}
 
 
 def rewritten(text: str) -> Body:
     """Return the body that gives a post new words."""
-    return {"text": plain(text, LONGEST_TEXT), "blocks": [_block(rich_text(text))]}
+    return {"text": plain(text, LONGEST_TEXT), "blocks": [block(rich_text(text))]}
 
 
 def file_comment(post: Post) -> str:
@@ -140,14 +140,14 @@ def words_of(post: Post) -> Body:
     text = post.text or (f"File: {post.file.name}" if post.file else EMPTY)
     if len(text) <= LONGEST_TEXT and is_plain(text):
         return {"text": escape(text) or EMPTY}
-    return {"text": plain(text, LONGEST_TEXT), "blocks": [_block(rich_text(text))]}
+    return {"text": plain(text, LONGEST_TEXT), "blocks": [block(rich_text(text))]}
 
 
 def _notice(text: str) -> Body:
     shown = plain(text, LONGEST_TEXT) or EMPTY
     if is_plain(text) and len(shown) <= LONGEST_SECTION:
         return {"text": shown, "blocks": [_context(shown)]}
-    return {"text": shown, "blocks": [_block(rich_text(text))]}
+    return {"text": shown, "blocks": [block(rich_text(text))]}
 
 
 def _transcript(post: Post) -> Body:
@@ -161,7 +161,7 @@ def _transcript(post: Post) -> Body:
         words = entry.text + "".join(f"\n📎 {clean(file)}" for file in entry.files)
         shown += rich_text(words)
         lines += [f"{name} ({_clock(entry.at)}):", words]
-    return {"text": plain("\n".join(lines), LONGEST_TEXT), "blocks": [_block(shown)]}
+    return {"text": plain("\n".join(lines), LONGEST_TEXT), "blocks": [block(shown)]}
 
 
 def _entry_name(entry: Entry) -> str:
@@ -212,7 +212,7 @@ def _case(card: Card) -> Element:
         shown += elements(
             [Item(read_spans(clean(answer)[:LONGEST_TRIED])) for answer in card.tried]
         )
-    return _block(shown)
+    return block(shown)
 
 
 def _labelled(label: str, value: str) -> Element:
@@ -248,7 +248,8 @@ def _chooser(verb: Verb) -> Element:
     }
 
 
-def _block(shown: list[Element]) -> Element:
+def block(shown: list[Element]) -> Element:
+    """Return a block of rich text; what is empty says so."""
     return {"type": "rich_text", "elements": shown or [section((Span(EMPTY),))]}
 
 
