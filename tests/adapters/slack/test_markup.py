@@ -16,9 +16,11 @@ from adapters.slack.said import Judge
 from adapters.slack.spans import Span, Style, merge, words
 from adapters.slack.written import write, write_spans
 from bridge.domain.handoff import State
-from bridge.domain.messages import Role
+from bridge.domain.ids import MessageId
+from bridge.domain.messages import Author, Message, Role
 from bridge.domain.posts import Entry, Post, PostKind
-from tests.adapters.slack.scene import card, handoff, line
+from bridge.domain.transcript import pages
+from tests.adapters.slack.scene import CONVERSATION, NOW, card, handoff, line
 from tests.outside import outside
 from tests.servers.slack import live_mentions
 
@@ -464,3 +466,45 @@ def test_other_peoples_hostile_strings_do_nothing() -> None:
             json.dumps(body).encode()
         markdown_of({"text": text}, no_name)
         markdown_of(rich({"type": "text", "text": text}), no_name)
+
+
+LINES = st.sampled_from(
+    ["plain words", "after **bold** words", "*x* = [1](y)", "    indented *code*", "- an item"]
+)
+STRETCHES = st.one_of(
+    st.lists(LINES, max_size=12).map("\n".join),
+    st.tuples(st.sampled_from(["```", "~~~", "````"]), st.lists(LINES, max_size=40)).map(
+        lambda found: "\n".join([f"{found[0]}sh", *found[1], found[0]])
+    ),
+)
+
+
+def _shown(shown: list[Any]) -> tuple[str, str]:
+    """Return the words that elements show, apart those in code, without white space."""
+    found = {True: "", False: ""}
+    for element in shown:
+        texts = "".join(node["text"] for node in _nodes(element) if node.get("type") == "text")
+        found[element["type"] == "rich_text_preformatted"] += "".join(texts.split())
+    return found[True], found[False]
+
+
+@given(st.lists(STRETCHES, max_size=6).map("\n".join), st.integers(min_value=200, max_value=700))
+@example("```\n" + "*x*\n" * 250 + "```\nafter **bold**", 700)
+def test_the_pages_of_a_history_show_what_the_whole_would(text: str, most: int) -> None:
+    """The same words, code as code and words as words, wherever the pages end."""
+    said = Message(MessageId("m_1"), CONVERSATION, 1, 1, Role.CUSTOMER, Author("Anna"), text, NOW)
+    cut = [_shown(rich_text(entry.text)) for page in pages([said], {}, most) for entry in page]
+    whole = _shown(rich_text(text))
+    assert ("".join(code for code, _ in cut), "".join(other for _, other in cut)) == whole
+
+
+def test_a_fence_needs_a_line_of_its_own() -> None:
+    """Code between backticks on one line is no block, and words on a fence's line are code."""
+    assert read("```x = 1``` and more") == [
+        Paragraph((Span("x = 1", Style.CODE), Span(" and more")))
+    ]
+    assert read("```def f(x):\n  pass\n```\nthen") == [
+        Code("def f(x):\n  pass"),
+        Paragraph((Span("then"),)),
+    ]
+    assert read("````md\n```js\nx\n```\n````") == [Code("```js\nx\n```")]
