@@ -18,6 +18,7 @@ from adapters.slack.markup import (
     plain,
     rich_text,
     section,
+    unlinked,
 )
 from adapters.slack.spans import Span, Style
 from bridge.domain.facts import Verb
@@ -117,9 +118,12 @@ def rewritten(text: str) -> Body:
 
 
 def file_comment(post: Post) -> str:
-    """Return the words that go with a file, which cannot be posted under a customer's name."""
+    """Return the words that go with a file, which cannot be posted under a customer's name.
+
+    Sharing a file knows no switch for previews: nothing in its words is a link.
+    """
     who = speaker(post.role, post.name).get("username", _NAMELESS[post.role])
-    return f"{escape(str(who))}: {plain(post.text, LONGEST_SECTION)}".rstrip(": ")
+    return unlinked(f"{escape(str(who))}: {plain(post.text, LONGEST_TEXT)}".rstrip(": "))
 
 
 def speaker(role: Role, name: str) -> Body:

@@ -1,6 +1,7 @@
 """Files both ways: shared in the thread, fetched from known hosts only, and failures told."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -56,6 +57,21 @@ async def test_words_with_a_file_ping_nobody(at_desk: Scene) -> None:
     await at_desk.desk.post(at_desk.thread, loud, ("d_1",))
     [shown] = at_desk.slack.state.thread(ROOM, at_desk.root)
     assert live_mentions(shown) == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://evil.example/zz", "HTTP://EVIL.EXAMPLE", "evil.example/zz", "a@evil.example"],
+)
+async def test_nothing_that_goes_with_a_file_is_a_link(at_desk: Scene, address: str) -> None:
+    """Sharing a file cannot be asked to draw no preview: name and words hold no address."""
+    post = await kept(at_desk)
+    hostile = replace(post, name=address, text=f"see {address} and [this]({address})")
+    await at_desk.desk.post(at_desk.thread, hostile, ("d_1",))
+    [shown] = at_desk.slack.state.thread(ROOM, at_desk.root)
+    assert not re.search(r"\w://|/\w|[.@]\w", shown["text"])
+    seen = shown["text"].replace("\u2060", "")
+    assert seen.startswith(f"{address} · customer: see {address} and ")
 
 
 @pytest.mark.parametrize(
