@@ -15,9 +15,9 @@ from adapters.slack import render
 from adapters.slack.check import check
 from adapters.slack.echoes import Echo
 from adapters.slack.errors import TOKEN, SlackRefused
-from adapters.slack.kept import Kept
 from adapters.slack.marks import Marks
 from adapters.slack.office import Given, Office
+from adapters.slack.pins import Pins
 from adapters.slack.posting import Posting
 from adapters.slack.refs import DESK, Place, place_of, ts_order
 from adapters.slack.uploads import Uploads
@@ -43,7 +43,6 @@ PUT_OFF = 4
 GONE = frozenset({"thread_not_found", "message_not_found"})
 CANNOT_DELETE = frozenset({"cant_delete_message", "compliance_exports_prevent_deletion"})
 REMOVED = "This message was removed."
-SOFT_PIN_ERRORS = frozenset({"already_pinned", "no_pin", "too_many_pins", "not_pinnable"})
 
 
 class SlackDesk:
@@ -60,7 +59,7 @@ class SlackDesk:
         self._web = self.office.web
         self._workspace = self.office.workspace
         self._marks = Marks(self._web, given.clock)
-        self._pinned: Kept[ThreadRef, bool] = Kept()
+        self._pins = Pins(self._web)
         pacer = RoomPacer(given.clock, Limit(rate) if rate else NO_LIMIT)
         self.pacer: Pacer = pacer
         self._posting = Posting(self._web, pacer)
@@ -145,12 +144,12 @@ class SlackDesk:
             raise repeatable(error) from error
 
     async def refresh(self, thread: ThreadRef, card: Card) -> None:
-        """Bring the root up to date; pin it while the handoff is open."""
+        """Bring the root up to date; pin it while the handoff is open, if Slack lets us."""
         place = _place(thread)
         body = {"channel": place.channel, "ts": place.ts, **render.card_body(card)}
         try:
             await self._web.call("chat.update", body)
-            await self._pin(thread, place, wanted=card.is_open)
+            await self._pins.keep(place, wanted=card.is_open)
         except DeliveryError as error:
             raise repeatable(error) from error
 
@@ -249,18 +248,6 @@ class SlackDesk:
                 await self._rewrite(place, REMOVED)
             elif error.code not in GONE:
                 raise
-
-    async def _pin(self, thread: ThreadRef, place: Place, *, wanted: bool) -> None:
-        """Pin or unpin; a room full of pins, or a missing scope, is no reason to fail."""
-        if self._pinned.get(thread) is wanted:
-            return
-        method = "pins.add" if wanted else "pins.remove"
-        try:
-            await self._web.call(method, {"channel": place.channel, "timestamp": place.ts})
-        except SlackRefused as error:
-            if error.code not in SOFT_PIN_ERRORS | {"missing_scope", "message_not_found"}:
-                raise
-        self._pinned.set(thread, wanted)
 
 
 def _ref(found: Place, thread: Place | None) -> PostRef | ThreadRef:

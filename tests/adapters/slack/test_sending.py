@@ -22,6 +22,7 @@ from bridge.domain.errors import (
     TryAgain,
     Uncertain,
 )
+from bridge.domain.handoff import State
 from bridge.domain.messages import Role
 from bridge.domain.posts import Amendment, Mark, Post, PostKind
 from bridge.ports.desk import Turn
@@ -315,13 +316,49 @@ async def test_the_card_is_pinned_while_open(at_desk: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["too_many_pins", "already_pinned", "not_pinnable", "missing_scope"]
+    "code",
+    [
+        "an_error_of_tomorrow",
+        "already_pinned",
+        "channel_not_found",
+        "invalid_auth",
+        "message_not_found",
+        "missing_scope",
+        "no_permission",
+        "no_pin",
+        "not_pinnable",
+        "permission_denied",
+        "restricted_action",
+        "too_many_pins",
+    ],
 )
 async def test_pins_are_a_courtesy(at_desk: Scene, code: str) -> None:
-    """A room full of pins does not keep the card from being current."""
-    at_desk.slack.fail("pins.add", "error", code=code)
-    await at_desk.desk.refresh(at_desk.thread, card(owner="Ann"))
-    assert "Ann" in at_desk.slack.state.message(ROOM, at_desk.root)["text"]
+    """Whatever Slack refuses about a pin, now or at the end, the card is current."""
+    for method, state in (("pins.add", State.ACTIVE), ("pins.remove", State.RESOLVED)):
+        at_desk.slack.fail(method, "error", code=code)
+        await at_desk.desk.refresh(at_desk.thread, card(state, owner=f"Ann {state}"))
+        assert f"Ann {state}" in at_desk.slack.state.message(ROOM, at_desk.root)["text"]
+        await at_desk.desk.refresh(at_desk.thread, card(state))
+        assert at_desk.slack.state.calls[method] == 1
+
+
+@pytest.mark.parametrize("kind", ["rate", "status", "reset"])
+async def test_a_pin_that_got_no_answer_is_tried_again(at_desk: Scene, kind: str) -> None:
+    """Slack being busy or away refuses nothing."""
+    at_desk.slack.fail("pins.add", kind)
+    with pytest.raises(TryAgain):
+        await at_desk.desk.refresh(at_desk.thread, card())
+    await at_desk.desk.refresh(at_desk.thread, card())
+    assert at_desk.slack.state.rooms[ROOM].pins == {at_desk.root}
+
+
+async def test_a_missing_permission_is_not_a_bad_token(at_desk: Scene) -> None:
+    """The mend that is named is one that helps."""
+    at_desk.slack.fail("chat.postMessage", "error", code="no_permission")
+    error = await end_of(at_desk)
+    assert isinstance(error, Refused)
+    assert "SLACK_BOT_TOKEN" not in error.why
+    assert "ask an admin" in error.why
 
 
 async def test_changes_may_be_repeated(at_desk: Scene) -> None:
