@@ -100,7 +100,8 @@ class Commands:
         if conversation is None or handoff is None:
             return phrases.NO_SUCH_HANDOFF
         customer = conversation.customer.name or "Customer"
-        return answers.handoff_details(handoff, customer, self._link(conversation.thread))
+        told = answers.handoff_details(handoff, customer, self._link(conversation.thread))
+        return told if handoff.id == order.id else f"{_superseded(order.id)}\n{told}"
 
     async def _act(self, order: Order) -> str:
         verb = ACTS[order.word]
@@ -130,6 +131,11 @@ class Commands:
         except ValueError:
             return ""
         return self._office.workspace.link(place.channel, place.ts)
+
+
+def _superseded(handoff_id: HandoffId) -> str:
+    # A conversation has one open handoff at most, and the newest is the one it remembers.
+    return f"`{handoff_id}` is over. The same conversation's newest handoff:"
 
 
 _DONE = {

@@ -105,6 +105,7 @@ class MemoryBoard:
     """Knows the conversations a test made, by thread and by handoff."""
 
     threads: dict[str, Conversation] = field(default_factory=dict)
+    past: dict[HandoffId, ConversationId] = field(default_factory=dict)
 
     def add(self, thread: ThreadRef, made: Handoff | None = None) -> Conversation:
         """Let a thread be a conversation's."""
@@ -123,7 +124,9 @@ class MemoryBoard:
         return self.threads.get(thread)
 
     async def conversation_of(self, handoff_id: HandoffId) -> Conversation | None:
-        """Return a conversation by handoff."""
+        """Return a conversation by handoff, its newest or a past one."""
+        if handoff_id in self.past:
+            return await self.conversation(self.past[handoff_id])
         found = (c for c in self.threads.values() if c.handoff and c.handoff.id == handoff_id)
         return next(found, None)
 

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.domain.facts import Declined, TeammateActed, Verb
 from bridge.domain.handoff import State
-from bridge.domain.ids import ThreadRef
+from bridge.domain.ids import HandoffId, ThreadRef
 from tests.adapters.slack.scene import HANDOFF, Scene, card, handoff
 from tests.servers.slack import ROOM, TEAM, live_mentions
 from tests.servers.slack_people import Outcome
@@ -245,3 +245,12 @@ async def test_closed_handoffs_can_be_shown(at_desk: Scene) -> None:
     """The state is told as people say it."""
     at_desk.board.add(ThreadRef("slack:T0TEAM:C0SUPPORT:1.000001"), handoff("h_9", State.RESOLVED))
     assert "Resolved" in said(await at_desk.slack.people.teammate_commands("show h_9"))
+
+
+async def test_a_past_handoff_is_not_taken_for_the_newest(at_desk: Scene) -> None:
+    """It is said to be over, and which one is the newest of that conversation."""
+    at_desk.board.past[HandoffId("h_0")] = handoff().conversation_id
+    told = said(await at_desk.slack.people.teammate_commands("show h_0")).splitlines()
+    assert told[0] == "`h_0` is over. The same conversation's newest handoff:"
+    assert HANDOFF in told[1]
+    assert "over" not in said(await at_desk.slack.people.teammate_commands(f"show {HANDOFF}"))
