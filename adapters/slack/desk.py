@@ -148,7 +148,7 @@ class SlackDesk:
         place = _place(thread)
         body = {"channel": place.channel, "ts": place.ts, **render.card_body(card)}
         try:
-            await self._web.call("chat.update", body)
+            await self._posting.update(body)
             await self._pins.keep(place, wanted=card.is_open)
         except DeliveryError as error:
             raise repeatable(error) from error
@@ -237,7 +237,7 @@ class SlackDesk:
 
     async def _rewrite(self, place: Place, text: str) -> None:
         body = {"channel": place.channel, "ts": place.ts, **render.rewritten(text)}
-        await self._web.call("chat.update", body)
+        await self._posting.update(body)
 
     async def remove(self, place: Place) -> None:
         """Delete a post, or empty it: Slack keeps what was posted under another name."""

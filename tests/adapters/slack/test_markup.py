@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from adapters.slack import answers, render
+from adapters.slack import answers, bare, render
 from adapters.slack.markdown import Block, Code, Item, Paragraph, Quote, read, read_spans
 from adapters.slack.markup import clean, escape, is_plain, name_of, plain, rich_text
 from adapters.slack.reading import from_mrkdwn, markdown_of
@@ -91,8 +91,10 @@ def bodies(text: str) -> list[render.Body]:
 
 
 def unsafe(body: render.Body) -> list[str]:
-    """Return what in a body could notify somebody."""
-    return live_mentions({**body, "text": f"{body['text']} {body.get('username', '')}"})
+    """Return what in a body, or in its words without blocks, could notify somebody."""
+    blocks: Any = body.get("blocks", [])
+    said = f"{body['text']} {body.get('username', '')} {bare.text_of(blocks)}"
+    return live_mentions({**body, "text": said})
 
 
 @pytest.mark.parametrize("mention", MENTIONS)
@@ -496,6 +498,17 @@ def test_the_pages_of_a_history_show_what_the_whole_would(text: str, most: int) 
     cut = [_shown(rich_text(entry.text)) for page in pages([said], {}, most) for entry in page]
     whole = _shown(rich_text(text))
     assert ("".join(code for code, _ in cut), "".join(other for _, other in cut)) == whole
+
+
+@given(texts)
+def test_words_without_blocks_are_the_words_of_the_blocks(text: str) -> None:
+    """Each piece of text in the blocks stands in the text that goes without them, in order."""
+    blocks: Any = render.words_of(Post(PostKind.NOTICE, text=f"# {text}\n{text}")).get("blocks")
+    said, at = bare.text_of(blocks), 0
+    for node in _nodes(blocks):
+        if node.get("type") == "text":
+            for found in escape(node["text"]).split():
+                at = said.index(found, at) + len(found)
 
 
 def test_a_fence_needs_a_line_of_its_own() -> None:
