@@ -70,6 +70,17 @@ STATES = {
     State.FAILED: ":warning: The desk could not be reached",
 }
 
+TITLES = {
+    State.REQUESTED: "needs a person",
+    State.WAITING: "needs a person",
+    State.ACTIVE: "is with {owner}",
+    State.RESOLVED: "· resolved",
+    State.HANDED_BACK: "· back with the assistant",
+    State.EXPIRED: "· nobody came in time",
+    State.FAILED: "· the desk could not be reached",
+}
+"""What follows the customer's name in a card's title."""
+
 OVER = "A reply in this thread still reaches the customer: it begins a new handoff."
 
 _BUTTONS: dict[Verb, tuple[str, str | None]] = {
@@ -189,12 +200,12 @@ def _entry_head(name: str, at: float) -> Element:
 
 def card_body(card: Card) -> Body:
     """Return `text` and `blocks` of a case card."""
-    name = name_of(card.customer, "Customer")
+    title = f"{name_of(card.customer, 'Customer')} {_title_end(card)}"
     state = STATES[card.state]
     owner = f" · {escape(name_of(card.owner, '?'))}" if card.owner else ""
     urgent = ":rotating_light: " if card.urgency not in {"normal", "low"} else ""
     blocks: list[Element] = [
-        {"type": "header", "text": plain_text(f"{name} needs a person", 150)},
+        {"type": "header", "text": plain_text(title, 150)},
         _section(f"{urgent}{state}{owner} · since {date(card.changed_at)}"),
         _case(card),
         *_actions(card),
@@ -203,8 +214,13 @@ def card_body(card: Card) -> Body:
             f"Handoff `{card.handoff_id}` · no. {card.number} · asked {date(card.requested_at)}"
         ),
     ]
-    text = f"{escape(name)} needs a person · {state.partition(': ')[2]}{owner}"
-    return {"text": f"{text} · {plain(card.reason, 500)}", "blocks": blocks}
+    return {"text": f"{escape(title)} · {plain(card.reason, 500)}", "blocks": blocks}
+
+
+def _title_end(card: Card) -> str:
+    """Return what is true of the customer now: the title is all that a list of threads shows."""
+    owner = name_of(card.owner, "a teammate") if card.owner else "a teammate"
+    return TITLES[card.state].format(owner=owner)
 
 
 def _case(card: Card) -> Element:

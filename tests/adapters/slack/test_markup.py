@@ -444,6 +444,26 @@ def test_the_card_of_an_ended_handoff_says_what_a_reply_does() -> None:
     assert render.OVER not in json.dumps(render.card_body(card(State.ACTIVE)))
 
 
+@pytest.mark.parametrize(
+    ("state", "owner", "title"),
+    [
+        (State.REQUESTED, None, "Anna needs a person"),
+        (State.WAITING, None, "Anna needs a person"),
+        (State.ACTIVE, "Ben", "Anna is with Ben"),
+        (State.ACTIVE, None, "Anna is with a teammate"),
+        (State.RESOLVED, "Ben", "Anna · resolved"),
+        (State.HANDED_BACK, "Ben", "Anna · back with the assistant"),
+        (State.EXPIRED, None, "Anna · nobody came in time"),
+        (State.FAILED, None, "Anna · the desk could not be reached"),
+    ],
+)
+def test_the_title_of_a_card_is_true(state: State, owner: str | None, title: str) -> None:
+    """It says how things stand, in the card and in the text that notifications show."""
+    body: Any = render.card_body(card(state, owner=owner))
+    assert body["blocks"][0]["text"]["text"] == title
+    assert body["text"].startswith(f"{title} · Rule")
+
+
 def test_keys_are_read_in_either_form() -> None:
     """As one text or as a list; anything else is nobody's."""
     for carried in ("d_1,d_2", ["d_1", "d_2"]):

@@ -382,7 +382,7 @@ async def test_pins_are_a_courtesy(at_desk: Scene, code: str) -> None:
     for method, state in (("pins.add", State.ACTIVE), ("pins.remove", State.RESOLVED)):
         at_desk.slack.fail(method, "error", code=code)
         await at_desk.desk.refresh(at_desk.thread, card(state, owner=f"Ann {state}"))
-        assert f"Ann {state}" in at_desk.slack.state.message(ROOM, at_desk.root)["text"]
+        assert f"Ann {state}" in str(at_desk.slack.state.message(ROOM, at_desk.root)["blocks"])
         await at_desk.desk.refresh(at_desk.thread, card(state))
         assert at_desk.slack.state.calls[method] == 1
 
