@@ -3,18 +3,24 @@
 HELP = """*In a handoff's thread*
 • A plain reply goes to the customer.
 • `note: …`, `private: …`, `!note …` or a leading :lock: stays with the team.
-• `!claim` `!release` `!assign @person` `!resolve` `!return` (to the assistant) `!help`; the same \
-words after a mention of the bot, and `note TEXT`.
+• `!claim` `!release` `!assign @person` (or `me`) `!resolve` `!return` (to the assistant) `!help`; \
+the same words after a mention of the bot, and `note TEXT`.
 *Anywhere in the support room*
-• `/handoff queue`, `/handoff show ID`, `/handoff claim ID`, `/handoff assign ID @person`, \
-`/handoff release ID`, `/handoff resolve ID`, `/handoff return ID`"""
+• `/handoff queue`, `/handoff show ID`, `/handoff claim ID`, `/handoff release ID`, \
+`/handoff assign ID @person` (or `me`), `/handoff resolve ID`, `/handoff return ID`
+• `/handoff hours` (whether we are open), `/handoff policy` (the one in force; `policy reload` \
+reads it again), `/handoff dead` (what could not be delivered)"""
 
 NO_SUCH_VERB = (
     "This was not sent to the customer: a line that begins with `!` is a command, and there is no"
     " command by that name. `!help` lists them."
 )
 NO_SUCH_MENTION = "This was not sent to the customer. `help` after my name lists what I understand."
-WHOM = "Say whom to assign it to: `!assign @person`. Nothing was changed."
+WHOM = "Say whom to assign it to: `!assign @person` or `!assign me`. Nothing was changed."
+WHOM_OF_ID = (
+    "Say whom to assign it to: `/handoff assign ID @person` or `/handoff assign ID me`."
+    " Nothing was changed."
+)
 MAY_NOT_HAVE = (
     "Handoffs cannot be assigned to guests, bots or members of other workspaces."
     " Nothing was changed."

@@ -140,7 +140,7 @@ class MemoryBoard:
         """Return the open handoffs."""
         found = [c for c in self.threads.values() if c.open_handoff]
         return tuple(
-            Waiting(c.handoff, c.customer.name or "", c.thread) for c in found if c.handoff
+            Waiting(c.handoff, c.customer.name or "", c.thread) for c in found[:limit] if c.handoff
         )
 
     async def place_in_queue(self, handoff: Handoff) -> int:
