@@ -3,11 +3,13 @@
 HELP = """*In a handoff's thread*
 • A plain reply goes to the customer.
 • `note: …`, `private: …`, `!note …` or a leading :lock: stays with the team.
-• `!claim` `!release` `!assign @person` `!resolve` `!return` (to the assistant) `!help`; the same \
-words after a mention of the bot, and `note TEXT`.
+• `!claim` `!release` `!assign @person` (or `me`) `!resolve` `!return` (to the assistant) `!help`; \
+the same words after a mention of the bot, and `note TEXT`.
 *Anywhere in the support room*
-• `/handoff queue`, `/handoff show ID`, `/handoff claim ID`, `/handoff assign ID @person`, \
-`/handoff release ID`, `/handoff resolve ID`, `/handoff return ID`"""
+• `/handoff queue`, `/handoff show ID`, `/handoff claim ID`, `/handoff release ID`, \
+`/handoff assign ID @person` (or `me`), `/handoff resolve ID`, `/handoff return ID`
+• `/handoff hours` (whether we are open), `/handoff policy` (the one in force; `policy reload` \
+reads it again), `/handoff dead` (what could not be delivered)"""
 
 NO_SUCH_VERB = (
     "This was not sent to the customer: a message that begins with `!` is a command, and there is"
@@ -27,7 +29,11 @@ KEPT_AS_NOTE = (
     "The customer does not see this: it reads like a note, so it stays with the team. To send such"
     " words, begin a new reply with other ones."
 )
-WHOM = "Say whom to assign it to: `!assign @person`. Nothing was changed."
+WHOM = "Say whom to assign it to: `!assign @person` or `!assign me`. Nothing was changed."
+WHOM_OF_ID = (
+    "Say whom to assign it to: `/handoff assign ID @person` or `/handoff assign ID me`."
+    " Nothing was changed."
+)
 MAY_NOT_HAVE = (
     "Handoffs cannot be assigned to guests, bots or members of other workspaces."
     " Nothing was changed."

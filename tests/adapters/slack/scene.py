@@ -108,6 +108,7 @@ class MemoryBoard:
 
     threads: dict[str, Conversation] = field(default_factory=dict)
     posts: dict[PostRef, ThreadRef] = field(default_factory=dict)
+    past: dict[HandoffId, ConversationId] = field(default_factory=dict)
 
     def add(self, thread: ThreadRef, made: Handoff | None = None) -> Conversation:
         """Let a thread be a conversation's."""
@@ -126,7 +127,9 @@ class MemoryBoard:
         return self.threads.get(thread)
 
     async def conversation_of(self, handoff_id: HandoffId) -> Conversation | None:
-        """Return a conversation by handoff."""
+        """Return a conversation by handoff, its newest or a past one."""
+        if handoff_id in self.past:
+            return await self.conversation(self.past[handoff_id])
         found = (c for c in self.threads.values() if c.handoff and c.handoff.id == handoff_id)
         return next(found, None)
 
@@ -144,7 +147,7 @@ class MemoryBoard:
         """Return the open handoffs."""
         found = [c for c in self.threads.values() if c.open_handoff]
         return tuple(
-            Waiting(c.handoff, c.customer.name or "", c.thread) for c in found if c.handoff
+            Waiting(c.handoff, c.customer.name or "", c.thread) for c in found[:limit] if c.handoff
         )
 
     async def place_in_queue(self, handoff: Handoff) -> int:
