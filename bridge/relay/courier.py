@@ -31,7 +31,7 @@ from bridge.ports.core import Clock
 from bridge.relay.batch import Batch, Starter
 from bridge.relay.carriers import Carrier
 from bridge.relay.inbox import StoreInbox
-from bridge.relay.lanes import VISIBLE_ONCE, Key, Lane, parks
+from bridge.relay.lanes import VISIBLE_ONCE, Key, Lane, falls_under, parks, turn_of
 from bridge.relay.sending import Sender
 
 log = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ class Courier:
         held, self._held = self._held, []
         valid = (d for d in deliveries if not self._was_cancelled(d, hold))
         found = {d.id: d for d in (*held, *valid) if d.id not in self._sender.ends.done}
-        for delivery in sorted(found.values(), key=lambda d: (d.conversation_id, d.position)):
+        for delivery in sorted(found.values(), key=turn_of):
             if self._is_held(delivery):
                 self._held.append(delivery)
             elif shard_of(delivery) in self._inbox.owned and not self.has(delivery):
@@ -248,14 +248,14 @@ class Courier:
     def _was_cancelled(self, delivery: Delivery, hold: int) -> bool:
         """Whether a delivery was cancelled after a read that was begun under `hold` had begun."""
         up_to, at = self._cancelled.get(delivery.lane, (0, -1))
-        return hold <= at and _falls_under(delivery, up_to)
+        return hold <= at and falls_under(delivery, up_to)
 
     def _cancel(self, key: Key, up_to: int) -> None:
         self._cancelled[key] = up_to, self._holds
         self._cancelled.move_to_end(key)
         if len(self._cancelled) > MOST_CANCELLED:
             self._cancelled.popitem(last=False)
-        self._held = [d for d in self._held if d.lane != key or not _falls_under(d, up_to)]
+        self._held = [d for d in self._held if d.lane != key or not falls_under(d, up_to)]
         lane = self._lanes.get(key)
         if lane is None:
             return
@@ -292,8 +292,3 @@ class Courier:
             self._busy -= 1
             if not self._busy:
                 self._quiet.set()
-
-
-def _falls_under(delivery: Delivery, up_to: int) -> bool:
-    """Whether a cancellation up to a position means a delivery; what is on its way it spares."""
-    return delivery.position <= up_to and delivery.progress is not Progress.SENDING

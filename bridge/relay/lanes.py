@@ -137,3 +137,16 @@ def at_once(delivery: Delivery) -> Delivery:
     if delivery.leg not in DESK_LEGS or delivery.progress is not Progress.QUEUED:
         return delivery
     return delivery.moved(Progress.QUEUED, due_at=0.0, attempts=max(delivery.attempts - 1, 0))
+
+
+def falls_under(delivery: Delivery, up_to: int) -> bool:
+    """Whether a cancellation up to a position means a delivery; what is on its way it spares."""
+    return delivery.position <= up_to and delivery.progress is not Progress.SENDING
+
+
+def turn_of(delivery: Delivery) -> tuple[ConversationId, bool, int]:
+    """Return when a stored delivery has its turn: one on its way may be behind one revived since,
+    and no other of its lane can leave before that one's end is known.
+    """
+    under_way = delivery.progress is Progress.SENDING
+    return delivery.conversation_id, not under_way, delivery.position

@@ -192,6 +192,14 @@ BUGS: tuple[Bug, ...] = (
         (REVIVING,),
     ),
     Bug(
+        "what was revived gets before what was on its way when the program died",
+        ALIVE,
+        "bridge/relay/lanes.py",
+        "return delivery.conversation_id, not under_way, delivery.position",
+        "return delivery.conversation_id, bool(under_way and 0), delivery.position",
+        (REVIVING,),
+    ),
+    Bug(
         "what may end the program is tried again unattended",
         ALIVE,
         "bridge/relay/sending.py",

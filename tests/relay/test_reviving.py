@@ -88,6 +88,32 @@ async def test_a_fact_that_comes_late_does_not_shorten_the_wait(world: UnrulyWor
     assert len(world.desk.roots) == 1
 
 
+async def test_a_root_revived_beside_one_on_its_way_does_not_block_it(world: UnrulyWorld) -> None:
+    """The program dies while the root of a second handoff is on its way and that of the first,
+    refused once, waits behind it: there is one thread, with everything in it.
+    """
+    customer = await world.arrives()
+    await world.says(customer, "hello")
+    await world.settle()
+    world.desk.troubles = ["refused"]
+    await world.asks_for_person(customer)
+    await world.settle()
+    [dead] = await world.relay.store.dead()
+    world.desk.gate.clear()
+    await world.asks_for_person(customer)
+    await world.settle()
+    assert await world.relay.reviver.retry(dead.id)
+    await world.crash()
+    await world.start()
+    world.desk.gate.set()
+    await world.says(customer, "and more")
+    await world.pass_time(120, step=2.0)
+
+    assert len(world.desk.roots) == 1
+    assert world.desk.words() == ["and more"]
+    assert await world.relay.store.deliveries(None) == ()
+
+
 class Room:
     """A desk whose room refuses every post as long as it is shut, and counts the lines refused."""
 
