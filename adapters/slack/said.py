@@ -36,6 +36,9 @@ _NOTE_VERB = re.compile(r"note\b")
 _CLOSING = r"(?:\]\([^)\n]*\))?[\s\"'“”«»‹›‘’)\]}>]*"
 """What may stand between the word and its colon: the end of a link, a quotation or a bracket."""
 
+_ORDINARY = re.compile(r"[^:!@\x80-\U0010ffff]*")
+"""Words without what every note, command and mention needs; most messages, and quickly told."""
+
 _COMMAND = re.compile(r"!\s*([^\s!]+)\s*(.*)", re.DOTALL)
 _MENTION = re.compile(
     rf"[\s{_MARKS}]*<?@([A-Z0-9]+)(?:\|[^>]*)?>?[\s,:{_MARKS}]*(\S*)\s*(.*)", re.DOTALL
@@ -81,6 +84,8 @@ class Judge:
     def judge(self, message: Json, bot_user: str) -> Said:
         """Return what a message is, by its plain text and by all that would go out."""
         text = str(message.get("text") or "")
+        if _ORDINARY.fullmatch(text) and not message.get("blocks"):
+            return REPLY
         shown = markdown_of(message, _by_id)
         said = _command(text or shown, bot_user)
         views = {_bare(unescape(text)), _bare(shown)}
