@@ -155,6 +155,10 @@ class Connection(ShortWay):
         del message
         if request.writer.output_size > 0:
             raise ConnectionError("part of another answer is on its way already")
+        if isinstance(exc, ConnectionError):
+            # Nobody is there to be answered; what a client breaks off is no failure of ours.
+            log.debug("request_broken_off")
+            raise exc
         if status >= web.HTTPInternalServerError.status_code:
             log.error("request_failed", exc_info=exc, extra={"status": status})
             response = Problem(status, "Something went wrong on our side.").response()

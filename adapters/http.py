@@ -142,8 +142,8 @@ def _edge(clock: Clock, requests: Counter, seconds: Durations) -> Middleware:
 
 def _refusal(request: web.Request, error: Exception) -> web.StreamResponse:
     """Return the answer to an exception; raises on what is no refusal but an end."""
-    if isinstance(error, ConnectionError) and _is_gone(request):
-        raise error
+    if _is_gone(request) and _is_its_end(request, error):
+        raise ConnectionResetError("the client is gone") from error
     if has_begun(request):
         log.warning("answer_broken_off", exc_info=error, extra={"route": _route(request)})
         raise ConnectionResetError from error
@@ -159,6 +159,11 @@ def _refusal(request: web.Request, error: Exception) -> web.StreamResponse:
 
 def _is_gone(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
+
+
+def _is_its_end(request: web.Request, error: Exception) -> bool:
+    """Whether an error says no more than that the connection ended: it may bear any name there."""
+    return isinstance(error, ConnectionError) or error is request.content.exception()
 
 
 def _as_problem(refusal: web.HTTPException) -> web.StreamResponse:

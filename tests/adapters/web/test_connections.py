@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import cast
 
@@ -319,3 +320,32 @@ async def test_leaving_in_the_middle_of_a_body_harms_nobody(hasty: Site, connect
     line[1].close()
     assert (await customer.say("Hello"))[0] == 202
     assert len(hasty.core.facts) == 2
+
+
+FORM = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nx'
+
+
+@pytest.mark.parametrize("ending", ["left", "reset", "cut"])
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/files"])
+async def test_a_body_that_breaks_off_is_no_failure_of_ours(
+    hasty: Site, connect: Connect, caplog: pytest.LogCaptureFixture, path: str, ending: str
+) -> None:
+    """Whether the client leaves or is cut for being slow: nothing is logged as an error."""
+    caplog.set_level(logging.DEBUG)
+    customer = await hasty.open()
+    line = await connect(hasty)
+    request = head(customer, path, 500)
+    if path == "/v1/files":
+        request = request.replace(b"application/json", b"multipart/form-data; boundary=b") + FORM
+    line[1].write(request + b'{"client_id"')
+    assert (await customer.say("Hello"))[0] == 202
+    if ending == "reset":
+        line[1].transport.abort()
+    elif ending == "left":
+        line[1].close()
+    else:
+        assert b" 408 " in await until_cut(line)
+    await hasty.until(lambda: len(hasty.server.connections) == 1)
+    assert (await customer.say("Goodbye"))[0] == 202
+    told = [r for r in caplog.records if r.levelno > logging.DEBUG or r.exc_info]
+    assert [r.getMessage() for r in told if not r.name.startswith("tests")] == []

@@ -128,6 +128,29 @@ async def test_an_answer_that_breaks_off_is_not_patched_up() -> None:
                 await answer.read()
 
 
+async def test_a_client_that_vanished_in_its_body_is_no_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Also when the machine gives up on it for want of any sign, which is another error."""
+    reading: list[web.RequestHandler] = []
+    begun = asyncio.Event()
+
+    async def reads(request: web.Request) -> web.Response:
+        reading.append(request.protocol)
+        begun.set()
+        return web.Response(body=await request.read())
+
+    async with serving(web.post("/x", reads)) as url:
+        port = int(url.rpartition(":")[2])
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+        await begun.wait()
+        reading[0].connection_lost(TimeoutError(110, "Connection timed out"))
+        writer.close()
+        await asyncio.sleep(0)
+    assert [r.getMessage() for r in caplog.records if r.exc_info] == []
+
+
 async def test_a_wrong_method_names_the_right_ones(site: WholeSite) -> None:
     """405 comes with the methods there are, as a problem document."""
     async with site.http.delete(site.url + "/v1/messages") as answer:
