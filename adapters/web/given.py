@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from adapters.addresses import Network
-from bridge.ports.core import Board, Clock, Inbox, Presence
+from bridge.ports.core import Board, Clock, Inbox, Presence, TakenFacts
 
 
 def _always() -> bool:
@@ -44,3 +44,4 @@ class Core:
     board: Board
     presence: Presence
     clock: Clock
+    taken: TakenFacts

@@ -222,7 +222,7 @@ async def serve(
     """
     clock, presence = ShiftedClock(), MemoryPresence()
     core, files, metrics = MemoryCore(presence), MemoryFiles(), Metrics()
-    given, kept = joined or (Core(core, core, presence, clock), files)
+    given, kept = joined or (Core(core, core, presence, clock, core), files)
     channel = WebChannel(replace(SETTINGS, **changes), given, kept)
     settings = http or HttpSettings(port=0, grace=0.5)
     settings = replace(settings, port=0, limits=limits or settings.limits)

@@ -66,6 +66,72 @@ async def test_what_was_said_before_comes_along(site: Site) -> None:
     assert page["messages"][0]["sent_at"] == "2026-01-31T12:00:00.000Z"
 
 
+def words(client_id: str, text: str, role: str = "customer") -> dict[str, str]:
+    """Return one message of an import."""
+    return {"client_id": client_id, "role": role, "text": text}
+
+
+async def test_a_refused_import_leaves_nothing_behind(site: Site) -> None:
+    """An id used for other words is found before the customer is renamed or a word is taken."""
+    first = await begin(
+        site, external_id="chat 9", customer={"name": "First"}, messages=[words("2", "b")]
+    )
+    before = list(site.core.facts)
+    said = [words("3", "c"), words("2", "DIFF"), words("4", "d")]
+    body = {"external_id": "chat 9", "customer": {"name": "Second"}, "messages": said}
+    status, problem = await site.bot("POST", "", json=body)
+    assert (status, problem["field"]) == (409, "messages[1].client_id")
+    assert problem["detail"].startswith("messages[1].client_id: was used before")
+    assert site.core.facts == before
+    assert site.core.conversations[first].customer.name == "First"
+
+
+async def test_an_import_that_contradicts_itself_makes_nothing(site: Site) -> None:
+    """One id for two different messages of a request is refused at once; for the same twice not."""
+    said = [words("1", "a"), words("2", "b"), words("1", "other")]
+    body = {"external_id": "chat 10", "customer": {}, "messages": said}
+    status, problem = await site.bot("POST", "", json=body)
+    assert (status, problem["field"]) == (422, "messages[2].client_id")
+    assert site.core.conversations == {}
+    await begin(site, messages=[words("1", "a"), words("1", "a")])
+
+
+async def test_an_import_under_a_person_is_refused_whole(site: Site) -> None:
+    """While a person has the floor no answer of the bot's comes in, nor what stands before it."""
+    first = await begin(site, external_id="chat 11", messages=[words("1", "a", "assistant")])
+    await site.bot("POST", f"/{first}/escalate", json={"reason": "stuck"})
+    before = list(site.core.facts)
+    said = [words("1", "a", "assistant"), words("2", "b"), words("3", "c", "assistant")]
+    body = {"external_id": "chat 11", "customer": {"name": "Second"}, "messages": said}
+    status, problem = await site.bot("POST", "", json=body)
+    assert (status, problem["floor"], problem["epoch"]) == (409, "waiting", 1)
+    assert problem["detail"].startswith("messages[2]: ")
+    assert site.core.facts == before
+    await begin_again(site, "chat 11", said[:2], first)
+
+
+async def begin_again(
+    site: Site, external_id: str, said: list[dict[str, str]], first: ConversationId
+) -> None:
+    """Send an import that is taken."""
+    body = {"external_id": external_id, "customer": {}, "messages": said}
+    status, made = await site.bot("POST", "", json=body)
+    assert (status, made["id"]) == (201, first)
+
+
+async def test_attributes_of_a_bots_customer_are_bounded(site: Site) -> None:
+    """What is told again and again cannot gather more than a conversation may have."""
+    named = {f"a{number}": "x" for number in range(50)}
+    first = await begin(site, external_id="chat 12", customer={"attributes": named})
+    more = {f"b{number}": "x" for number in range(50)}
+    await begin(site, external_id="chat 12", customer={"attributes": more})
+    body = {"external_id": "chat 12", "customer": {"attributes": {"more": "x"}}}
+    status, problem = await site.bot("POST", "", json=body)
+    assert (status, problem["field"]) == (422, "customer.attributes")
+    assert len(site.core.conversations[first].customer.attributes) == 100
+    await begin(site, external_id="chat 12", customer={"attributes": {"a0": "y"}})
+
+
 async def test_a_person_is_called_with_everything_the_bot_knows(site: Site) -> None:
     """Reason, summary, evidence, urgency and place arrive; asking again changes nothing."""
     conversation_id = await begin(site)
