@@ -14,7 +14,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from bridge.domain.errors import ConfigurationError
-from bridge.kinds import Secret, address
+from bridge.kinds import Secret
 from bridge.names import CONFIG, VARIABLES, setting_of, unknown_in_file, unknown_variables
 from bridge.settings import SETTINGS, Setting
 
@@ -182,13 +182,6 @@ def _together(settings: Settings) -> list[str]:
     ):
         if secret and len(secret) < SHORTEST_SECRET:
             problems.append(f"{variable}: too short; use {SHORTEST_SECRET} characters or more")
-    for origin in (*settings.allowed_origins, settings.public_url):
-        parts = address(origin)
-        if origin and not (parts and parts.scheme in {"http", "https"} and parts.netloc):
-            problems.append(
-                "HANDOFF_ALLOWED_ORIGINS / HANDOFF_PUBLIC_URL: "
-                f"{origin!r} is not an origin such as https://shop.example"
-            )
     if settings.assistant == "webhook" and not settings.assistant_url:
         problems.append("HANDOFF_ASSISTANT_URL: required when HANDOFF_ASSISTANT is webhook")
     return problems

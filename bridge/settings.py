@@ -12,10 +12,12 @@ from bridge.kinds import (
     desks,
     listed,
     networks,
+    origins,
     port,
     rate,
     seconds,
     secret,
+    site,
     switch,
     text,
 )
@@ -45,7 +47,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "HANDOFF_PUBLIC_URL",
         "public_url",
-        text,
+        site,
         "",
         "How the outside reaches the bridge; from host and port when empty",
     ),
@@ -67,7 +69,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "HANDOFF_ALLOWED_ORIGINS",
         "allowed_origins",
-        listed,
+        origins,
         "",
         "Comma-separated origins of sites that may embed the widget, beside the public URL",
     ),

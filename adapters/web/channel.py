@@ -36,7 +36,7 @@ class WebChannel:
         self._sightings = Sightings(core)
         self.streams = Streams(core, self._sightings, settings.max_streams)
         self._gate = Gate(
-            Origins({origin_of(settings.public_url), *settings.allowed_origins}),
+            Origins(map(origin_of, (settings.public_url, *settings.allowed_origins))),
             visitors,
             ApiKeys(settings.api_keys),
             limits,

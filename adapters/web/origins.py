@@ -6,9 +6,9 @@ carries any right here, a request without the bearer token can do nothing in som
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from urllib.parse import urlsplit
 
 from aiohttp import web
+from yarl import URL
 
 from adapters.problems import Problem
 
@@ -21,12 +21,9 @@ EXPOSED = "Retry-After, Content-Disposition"
 
 def origin_of(url: str) -> str:
     """Return the origin of an address, as browsers write it."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    port = "" if parts.port in {None, default} else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
+    parts = URL(url)
+    port = "" if parts.is_default_port() else f":{parts.port}"
+    return f"{parts.scheme}://{parts.host_subcomponent}{port}"
 
 
 class Origins:
