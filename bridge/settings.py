@@ -177,14 +177,15 @@ SETTINGS: tuple[Setting, ...] = (
         "webhook_url",
         text,
         "",
-        "Where events are sent as signed webhooks; none when empty",
+        "Where events are sent as signed webhooks; none when empty. Wants `HANDOFF_WEBHOOK_SECRET`",
     ),
     Setting(
         "HANDOFF_WEBHOOK_SECRET",
         "webhook_secret",
         secret,
         "",
-        "Signs outgoing webhooks and questions to an outside assistant",
+        "Signs outgoing webhooks and questions to an outside assistant; make one with "
+        "`echo whsec_$(openssl rand -base64 32)`",
     ),
     Setting("HANDOFF_RATE_LIMITS", "rate_limits", switch, "on", "`on` or `off` (benchmarks)"),
     Setting(
