@@ -28,6 +28,9 @@ UNACKNOWLEDGED_MS = 30_000
 """How long sent bytes may stay unacknowledged before the peer counts as gone (TCP_USER_TIMEOUT)."""
 
 
+METHODS = "GET, HEAD, OPTIONS, POST"
+"""What is known here: of a request whose method is not, the address is not known either."""
+
 BARE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": NAME}
 """Headers of an answer that does not come from the application."""
 
@@ -163,7 +166,8 @@ class Connection(ShortWay):
             log.error("request_failed", exc_info=exc, extra={"status": status})
             response = Problem(status, "Something went wrong on our side.").response()
         elif isinstance(exc, BadHttpMethod):
-            response = Problem(405, "Nothing here knows this method.").response()
+            refusal = Problem(405, "Nothing here knows this method.")
+            response = refusal.with_headers({hdrs.ALLOW: METHODS}).response()
         else:
             log.info("request_malformed", extra={"status": status})
             response = Problem(status, "This is not a well-formed HTTP request.").response()

@@ -16,6 +16,7 @@ from adapters.web.calls import (
 from adapters.web.fields import Choice, Field, Fields, Listed, Text
 from bridge.domain.policy.settings import URGENCIES
 
+BOT_PATH = "/v1/bot/"
 BOT_ROLES = Choice(("customer", "assistant"))
 BOT_MESSAGE = (
     Field("client_id", CLIENT_ID, "The sender's own id; the same id is taken once.", needed=True),

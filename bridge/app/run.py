@@ -206,7 +206,14 @@ def _server(
     routes += Operator(relay, policy, settings.secret_key).routes()
     if "sandbox" in (connected.desk.name for connected in desks):
         routes += DemoPage(SandboxSettings()).routes()
-    site = Site(lambda: parts.ready(relay), describe, parts.metrics(relay), clock, tuple(closing))
+    site = Site(
+        lambda: parts.ready(relay),
+        describe,
+        parts.metrics(relay),
+        clock,
+        tuple(closing),
+        channel.readable,
+    )
     http = HttpSettings(
         host=settings.host, port=settings.port, trusted_proxies=settings.trusted_proxies
     )

@@ -227,7 +227,8 @@ async def serve(
     settings = http or HttpSettings(port=0, grace=0.5)
     settings = replace(settings, port=0, limits=limits or settings.limits)
     components = {"store": Component("ok", ready=True)}
-    served = Served(lambda: components, describe, metrics, clock, (channel.close,))
+    closing = (channel.close,)
+    served = Served(lambda: components, describe, metrics, clock, closing, channel.readable)
     app = build_http_app(channel.routes(), settings, served)
     async with (
         HttpServer(app, settings, clock) as server,

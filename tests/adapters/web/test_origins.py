@@ -72,6 +72,20 @@ async def test_an_allowed_page_may_read_refusals_too(site: Site) -> None:
             assert "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/v1/nothing", 404), ("PUT", "/v1/messages", 405)]
+)
+async def test_an_allowed_page_may_read_that_there_is_no_such_call(
+    site: Site, method: str, path: str, status: int
+) -> None:
+    """What no route takes is told to the page too, and to no other."""
+    for origin, told in ((ORIGIN, ORIGIN), ("https://evil.example", None)):
+        sent = {"Origin": origin}
+        async with site.http.request(method, site.url + path, headers=sent) as answer:
+            assert answer.status == status
+            assert answer.headers.get("Access-Control-Allow-Origin") == told
+
+
 async def test_a_preflight_names_what_may_be_sent(site: Site) -> None:
     """A browser is told the methods of the path and the headers the widget uses."""
     url = site.url + "/v1/messages"
