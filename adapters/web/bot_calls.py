@@ -56,6 +56,7 @@ BOT_CALLS = (
         ),
         max_body=MAX_IMPORT,
         problems=(409,),
+        conflict="BotConflict",
     ),
     Call(
         "postBotMessage",
@@ -70,6 +71,7 @@ BOT_CALLS = (
             Field("epoch", CURSOR, "The epoch the answer was made under."),
         ),
         problems=(404, 409),
+        conflict="BotConflict",
     ),
     Call(
         "escalateBotConversation",

@@ -66,7 +66,8 @@ class Digits:
 class Call:
     """One call. `answers` maps a status to the schema of its body, or None when it has none.
 
-    `allowance` names its limit in limits.py; `problems` are the refusals that are its own.
+    `allowance` names its limit in limits.py; `problems` are the refusals that are its own,
+    `conflict` the schema of a 409. `headers` are told of, not checked.
     """
 
     name: str
@@ -80,6 +81,8 @@ class Call:
     allowance: str = "other"
     max_body: int = MAX_BODY
     problems: tuple[int, ...] = ()
+    conflict: str = "Problem"
+    headers: Fields | None = None
     media_type: str = "application/json"
     uploads: bool = False
 
