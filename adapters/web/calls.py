@@ -95,10 +95,24 @@ def _web_address(text: str) -> str:
 
 
 def _epoch_seconds(text: str) -> float:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None or not 0 <= at.timestamp() < LAST_MOMENT:
+    found = _RFC_3339.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    minute, second, fraction, zone = found.groups(default="")
+    if second == "60":
+        # A leap second has no number of its own: it is the last moment of its minute.
+        second, fraction = "59", ".999999"
+    at = datetime.fromisoformat(f"{minute}:{second}{fraction}{zone}".upper())
+    if not 0 <= at.timestamp() < LAST_MOMENT:
         raise ValueError(text)
     return at.timestamp()
+
+
+_RFC_3339 = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d):(\d\d)(\.\d+)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII | re.IGNORECASE,
+)
+"""Section 5.6; ISO 8601 knows many more ways, which others may read otherwise."""
 
 
 LAST_MOMENT = 4_102_444_800

@@ -132,6 +132,54 @@ async def test_attributes_of_a_bots_customer_are_bounded(site: Site) -> None:
     await begin(site, external_id="chat 12", customer={"attributes": {"a0": "y"}})
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00.000Z"),
+        ("2026-01-31t12:00:00.25z", "2026-01-31T12:00:00.250Z"),
+        ("2026-01-31T13:30:00+01:30", "2026-01-31T12:00:00.000Z"),
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.999Z"),
+        ("2016-12-31T23:59:60.5Z", "2016-12-31T23:59:59.999Z"),
+        ("2026-01-31T12:00:00.1234567891Z", "2026-01-31T12:00:00.123Z"),
+    ],
+)
+async def test_when_it_was_said_may_be_any_time_of_the_standard(
+    site: Site, given: str, told: str
+) -> None:
+    """Small letters, fractions, zones and leap seconds of RFC 3339 are read."""
+    said = {**words("1", "a"), "sent_at": given}
+    first = await begin(site, messages=[said])
+    _, page = await site.bot("GET", f"/{first}/messages")
+    assert page["messages"][0]["sent_at"] == told
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "2026-W05-1T12:00Z",
+        "2026-W05-1T12:00:00Z",
+        "20260131T120000Z",
+        "2026-01-31T12:00Z",
+        "2026-01-31 12:00:00Z",
+        "2026-01-31T12:00:00",
+        "2026-01-31T12:00:00+0100",
+        "2026-01-31T12:00:00+01",
+        "2026-01-31T12:00:00+01:60",
+        "2026-01-31T12:00:00+24:00",
+        "2026-01-31T12:00:61Z",
+        "2026-01-31T24:00:00Z",
+        "2026-02-30T12:00:00Z",
+        "2026-01-31T12:00:00,5Z",
+        "２026-01-31T12:00:00Z",
+    ],
+)
+async def test_a_time_of_another_standard_is_refused(site: Site, given: str) -> None:
+    """What only ISO 8601 knows, or nobody, is named."""
+    body = {"customer": {}, "messages": [{**words("1", "a"), "sent_at": given}]}
+    status, problem = await site.bot("POST", "", json=body)
+    assert (status, problem["field"]) == (422, "messages[0].sent_at")
+
+
 async def test_a_person_is_called_with_everything_the_bot_knows(site: Site) -> None:
     """Reason, summary, evidence, urgency and place arrive; asking again changes nothing."""
     conversation_id = await begin(site)
