@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from adapters.problems import Problem
+from adapters.web.blank import is_blank
 from adapters.web.calls import PAGE_SIZE
 from adapters.web.fields import refuse
 from adapters.web.gate import Asked, Handler, nothing, reply
@@ -85,7 +86,7 @@ class CustomerApi:
         """Take a message."""
         conversation_id, body = asked.conversation_id, asked.body
         text, ids = body["text"], body.get("attachments") or []
-        if not ids and not text.strip():
+        if not ids and is_blank(text):
             raise refuse("text", "must not be blank when there are no attachments.")
         attachments = await self._attached(conversation_id, ids) if ids else ()
         digest = digest_of(text, *ids)

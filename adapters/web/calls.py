@@ -119,7 +119,7 @@ LAST_MOMENT = 4_102_444_800
 """The year 2100: a time beyond it is a mistake in the unit."""
 
 LINE = Text(100, line=True)
-NAME = Text(100, line=True)
+NAME = Text(100, line=True, emptied=True)
 EMAIL = Text(254, line=True, shape=re.compile(r"[^@\s]+@[^@\s]+"), example="ada@example.org")
 LOCALE = Text(64, shape=re.compile(r"[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8})*"), example="pt-BR")
 PAGE = Converted(Text(8192, line=True), _web_address, "an http or https address", "uri")

@@ -154,6 +154,7 @@ ROWS = [
             {**SAID, "role": "system"},
         ),
         bad("blank", 422, "text: must not be blank.", {**SAID, "text": "\u2003"}),
+        bad("nothing to see", 422, "text: must not be blank.", {**SAID, "text": "\u200b\u2060"}),
         bad(
             "epoch as text", 422, "epoch: must be a whole number, not text.", {**SAID, "epoch": "1"}
         ),

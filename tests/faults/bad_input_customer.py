@@ -213,6 +213,12 @@ MESSAGES = at(
         {**MESSAGE, "text": " \n\t\u2003"},
     ),
     bad(
+        "text of what is not seen",
+        422,
+        "text: must not be blank when there are no attachments.",
+        {**MESSAGE, "text": "\u200b\u202e"},
+    ),
+    bad(
         "text of 10,001 characters",
         422,
         "text: must have at most 10000 characters, not 10001.",
