@@ -10,14 +10,15 @@ from typing import Any
 from aiohttp import web
 
 from adapters.problems import Problem
-from adapters.web.calls import PAGE_SIZE
 from adapters.web.fields import refuse
+from adapters.web.files import give
 from adapters.web.gate import Asked, Handler, not_there, reply
 from adapters.web.given import Core
 from adapters.web.importing import check_conflicts, check_ids, inside
 from adapters.web.keys import bot_key, digest_of, moment_of
 from adapters.web.opening import check_room, tell_of
-from adapters.web.shapes import Json, case_json, message_json
+from adapters.web.pages import page_of
+from adapters.web.shapes import Json, case_json
 from adapters.web.verdicts import handoff_of, placed, state_of, unless_declined
 from bridge.domain.conversation import Conversation, Customer
 from bridge.domain.facts import (
@@ -26,14 +27,16 @@ from bridge.domain.facts import (
     PersonAsked,
     Taken,
 )
-from bridge.domain.ids import ConversationId, derive
+from bridge.domain.ids import ConversationId, FileId, derive
+from bridge.ports.files import Files
 
 
 class BotApi:
     """The calls of the bot API. `desks` are the desks there are, when a bot names one."""
 
-    def __init__(self, core: Core, desks: tuple[str, ...]) -> None:
+    def __init__(self, core: Core, files: Files, desks: tuple[str, ...]) -> None:
         self._core = core
+        self._files = files
         self._desks = desks
 
     def handlers(self) -> dict[str, Handler]:
@@ -45,6 +48,7 @@ class BotApi:
             "returnBotConversation": self.go_back,
             "getBotConversation": self.conversation,
             "getBotMessages": self.messages,
+            "downloadBotFile": self.file,
         }
 
     async def open(self, asked: Asked) -> web.Response:
@@ -141,12 +145,18 @@ class BotApi:
 
     async def messages(self, asked: Asked) -> web.Response:
         """Answer with a page of the log."""
-        conversation = await self._conversation(asked.conversation_id)
-        after, limit = asked.query.get("after", 0), asked.query.get("limit", PAGE_SIZE)
-        found, more = await self._core.board.messages(conversation.id, after, limit)
-        cursor = found[-1].cursor if found else min(after, conversation.cursor)
-        listed = [message_json(message) for message in found]
-        return reply(200, {"messages": listed, "cursor": cursor, "more": more})
+        board, conversation_id = self._core.board, asked.conversation_id
+        files = f"/v1/bot/conversations/{conversation_id}/files"
+        find = self._conversation
+        return reply(200, await page_of(board, conversation_id, asked.query, find, files))
+
+    async def file(self, asked: Asked) -> web.StreamResponse:
+        """Give out a file of the conversation."""
+        file_id = FileId(asked.request.match_info["file_id"])
+        stored = await self._files.open(asked.conversation_id, file_id)
+        if stored is None:
+            raise not_there("file in this conversation")
+        return await give(stored, asked)
 
     async def _conversation(self, conversation_id: ConversationId) -> Conversation:
         found = await self._core.board.conversation(conversation_id)

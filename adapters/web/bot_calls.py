@@ -120,4 +120,14 @@ BOT_CALLS = (
         query=PAGE_QUERY,
         problems=(404,),
     ),
+    Call(
+        "downloadBotFile",
+        "GET",
+        "/v1/bot/conversations/{id}/files/{file_id}",
+        Who.API_KEY,
+        "Download a file of this conversation.",
+        {200: "Bytes"},
+        media_type="*/*",
+        problems=(404,),
+    ),
 )

@@ -49,7 +49,7 @@ class WebChannel:
             **CustomerApi(core, files, visitors, limits).handlers(),
             **FileApi(files, core.board, limits, settings.max_file_bytes).handlers(),
             **self.streams.handlers(),
-            **BotApi(core, settings.desks).handlers(),
+            **BotApi(core, files, settings.desks).handlers(),
         }
 
     def routes(self) -> list[web.RouteDef]:

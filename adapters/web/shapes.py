@@ -39,8 +39,12 @@ def attachment_json(attachment: Attachment) -> Json:
     }
 
 
-def message_json(message: Message) -> Json:
-    """Return a `Message` of the contract."""
+CUSTOMER_FILES = "/v1/files"
+"""Where the customer's page downloads files."""
+
+
+def message_json(message: Message, files: str = CUSTOMER_FILES) -> Json:
+    """Return a `Message` of the contract; its files are at the address `files`."""
     return {
         "id": message.id,
         "seq": message.seq,
@@ -49,7 +53,7 @@ def message_json(message: Message) -> Json:
         "author": author_json(message.author),
         "text": message.text,
         "attachments": [
-            {**attachment_json(file), "url": f"/v1/files/{file.id}"} for file in message.attachments
+            {**attachment_json(file), "url": f"{files}/{file.id}"} for file in message.attachments
         ],
         "sent_at": moment(message.sent_at),
         "edited_at": moment(message.edited_at),

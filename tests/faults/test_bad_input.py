@@ -82,6 +82,13 @@ CONTROLS = [
     Row(f"GET {BOT}/{{id}}", "", 200, "", target=f"{BOT}/<conversation>"),
     Row(f"GET {BOT}/{{id}}/messages", "", 200, "", target=f"{BOT}/<conversation>/messages"),
     Row(
+        f"GET {BOT}/{{id}}/files/{{file_id}}",
+        "",
+        200,
+        "",
+        target=f"{BOT}/<conversation>/files/<file>",
+    ),
+    Row(
         "POST /slack/events",
         "",
         200,

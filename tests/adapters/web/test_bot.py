@@ -237,3 +237,30 @@ async def test_a_store_that_is_away_is_told_to_the_bot(site: Site) -> None:
     assert (await site.bot("POST", f"/{conversation_id}/messages", json=body))[0] == 503
     site.core.fail = False
     assert (await site.bot("POST", f"/{conversation_id}/messages", json=body))[0] == 202
+
+
+async def test_a_bot_fetches_what_was_attached(site: Site) -> None:
+    """The address in a message is one that the key opens, for this conversation's files alone."""
+    customer, other = await site.open(), await site.open()
+    _, kept = await customer.upload("a.txt", b"hello")
+    await customer.ask(
+        "POST", "/v1/messages", json={"client_id": "1", "text": "", "attachments": [kept["id"]]}
+    )
+    _, page = await site.bot("GET", f"/{customer.id}/messages")
+    address = page["messages"][0]["attachments"][0]["url"]
+    assert address == f"/v1/bot/conversations/{customer.id}/files/{kept['id']}"
+    assert await site.bot("GET", address.removeprefix("/v1/bot/conversations")) == (200, b"hello")
+    assert (await site.bot("GET", f"/{other.id}/files/{kept['id']}"))[0] == 404
+    assert (await customer.ask("GET", address))[0] == 401
+    _, page = await customer.ask("GET", "/v1/messages")
+    assert page["messages"][0]["attachments"][0]["url"] == f"/v1/files/{kept['id']}"
+
+
+async def test_a_bot_begins_anew_after_a_restored_backup(site: Site) -> None:
+    """A cursor of a log that was longer leads to the beginning, not past what will be said."""
+    first = await begin(site, messages=[words("1", "a"), words("2", "b")])
+    _, page = await site.bot("GET", f"/{first}/messages?after=500&limit=1")
+    assert ([m["text"] for m in page["messages"]], page["cursor"], page["more"]) == (["a"], 1, True)
+    _, page = await site.bot("GET", f"/{first}/messages?after=2")
+    assert (page["messages"], page["cursor"]) == ([], 2)
+    assert (await site.bot("GET", "/c_unknown/messages?after=9"))[0] == 404
