@@ -4,6 +4,7 @@ A webhook carries the id of its delivery, the same on every attempt: the receive
 repetition, so an attempt whose end is unknown is simply made again.
 """
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -15,9 +16,12 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
+from adapters.messages import Json, bot_files, message_json
 from adapters.moments import rfc3339
 from adapters.outbound import Patient, retry_after, unreachable
+from bridge.domain.delivery import TellMessage
 from bridge.domain.errors import ConfigurationError, DeliveryError, Refused, TryAgain
+from bridge.domain.messages import Message
 from bridge.ports.core import Clock
 
 PREFIX = "whsec_"
@@ -29,6 +33,11 @@ NEVER_TAKEN = {
 }
 
 REDIRECTS = range(300, 400)
+
+MOST_AT_ONCE = 20
+"""Calls at one time. A receiver that hangs keeps each of them waiting, and takes no more than that
+of the connections that assistants and desks are reached by; one that comes back is not overrun.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,15 @@ def envelope(event: str, at: float, data: Mapping[str, object]) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
+def event_of(told: TellMessage, message: Message) -> Json:
+    """Return what is told of a message: its public form, and where it belongs."""
+    return {
+        "conversation_id": message.conversation_id,
+        **message_json(message, bot_files(message.conversation_id)),
+        "client_id": told.client_id or None,
+    }
+
+
 def outcome(status: int, wait: str | None, now: float) -> DeliveryError | None:
     """Return how an attempt failed by its status, or None when it was taken.
 
@@ -104,7 +122,8 @@ def outcome(status: int, wait: str | None, now: float) -> DeliveryError | None:
         return Refused(f"the webhook address redirects ({status}): set the final address")
     if status in NEVER_TAKEN:
         return Refused(f"the webhook was refused: {NEVER_TAKEN[status]}")
-    return TryAgain(f"the webhook address answered {status}", retry_after(wait, now))
+    # A wait that was told is not counted: one of no time at all would be tried without an end.
+    return TryAgain(f"the webhook address answered {status}", retry_after(wait, now) or None)
 
 
 class WebhookSender:
@@ -117,12 +136,14 @@ class WebhookSender:
         session: aiohttp.ClientSession,
         clock: Clock,
         patience: Patient | None = None,
+        most: int = MOST_AT_ONCE,
     ) -> None:
         self._url = url
         self._keys = keys
         self._session = session
         self._clock = clock
         self._patience = patience or Patient(first_byte=15.0, total=20.0)
+        self._slots = asyncio.Semaphore(most)
 
     async def send(
         self, delivery_id: str, event: str, body: Mapping[str, object], at: float | None = None
@@ -131,17 +152,26 @@ class WebhookSender:
 
         Raises `TryAgain` (also when it may have arrived) or `Refused`.
         """
-        now = self._clock.wall()
-        content = envelope(event, now if at is None else at, body)
-        headers = signed_headers(self._keys, delivery_id, now, content)
-        failure = await self._attempt(content, headers, now)
+        try:
+            # What waits for its turn must not be sent so late that another may carry its lane.
+            async with asyncio.timeout(self._patience.total), self._slots:
+                failure = await self._attempt(delivery_id, event, body, at)
+        except TimeoutError as error:
+            raise unreachable("the webhook address", error) from None
         if failure is not None:
             raise failure
 
+    async def tell(self, delivery_id: str, told: TellMessage, message: Message, at: float) -> None:
+        """Send a message as it is now, new or changed at `at`; raises `TryAgain` or `Refused`."""
+        await self.send(delivery_id, told.event, event_of(told, message), at)
+
     async def _attempt(
-        self, content: bytes, headers: dict[str, str], now: float
+        self, delivery_id: str, event: str, body: Mapping[str, object], at: float | None
     ) -> DeliveryError | None:
         """Make one call; the answer's body is of no interest and is not read."""
+        now = self._clock.wall()
+        content = envelope(event, now if at is None else at, body)
+        headers = signed_headers(self._keys, delivery_id, now, content)
         try:
             async with self._session.post(
                 self._url,

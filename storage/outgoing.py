@@ -21,6 +21,7 @@ from bridge.domain.delivery import (
     Progress,
     Receipt,
     RefreshCard,
+    TellMessage,
     Undecoded,
 )
 from bridge.domain.shards import shard_of
@@ -38,6 +39,7 @@ KINDS: dict[str, type[Payload]] = {
     "mark_replies": MarkReplies,
     "ask": Ask,
     "call_webhook": CallWebhook,
+    "tell_message": TellMessage,
 }
 _KIND_NAMES = {kind: name for name, kind in KINDS.items()}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge.app.policy import PolicyFile
-from bridge.app.steering import steering
+from bridge.app.steering import MOST_SHOWN, steering
 from bridge.cli.serve import demo_settings
 from bridge.config import read_settings
 from bridge.domain.errors import ConfigurationError, Refused
@@ -117,6 +117,19 @@ async def test_what_was_given_up_on_is_listed(world: World, tmp_path: Path) -> N
     said = await steering(world.relay, policy_file(tmp_path, ""), world.clock)["dead"]("")
 
     assert "message too odd" in said
+
+
+async def test_a_long_list_of_what_was_given_up_on_says_so(world: World, tmp_path: Path) -> None:
+    """The first lines are not taken for all."""
+    dead = steering(world.relay, policy_file(tmp_path, ""), world.clock)["dead"]
+    for number in range(MOST_SHOWN + 1):
+        customer = await world.escalated()
+        world.desk.before = [Refused("message too odd")]
+        await world.says(customer, f"never arrives {number}")
+        await world.settle()
+        said = await dead("")
+        assert said.count("message too odd") == min(number + 1, MOST_SHOWN)
+        assert ("There are more" in said) is (number == MOST_SHOWN)
 
 
 async def test_the_hours_are_told(world: World, tmp_path: Path) -> None:

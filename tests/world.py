@@ -33,6 +33,7 @@ from bridge.domain.rules import Place, Rules
 from bridge.ports.assistant import Draft, Question
 from bridge.ports.desk import Turn
 from bridge.ports.store import Store
+from bridge.relay.carriers import WebhookSender
 from bridge.relay.relay import Outside, Relay
 from tests.clocks import HandClock
 
@@ -201,6 +202,7 @@ class World:
         self.rules = rules
         self.desk = MemoryDesk(clock)
         self.assistant = SteeredAssistant()
+        self.webhooks: WebhookSender | None = None
         self.relay: Relay = None  # type: ignore[assignment]
         self.store: Store = None  # type: ignore[assignment]
         self._tasks: set[asyncio.Task[None]] = set()
@@ -233,7 +235,7 @@ class World:
         """Open the store and begin."""
         self._store_context = self.open_store()
         self.store = await self._store_context.__aenter__()
-        outside = Outside({self.desk.name: self.desk}, self.assistant)
+        outside = Outside({self.desk.name: self.desk}, self.assistant, self.webhooks)
         self.relay = Relay(self.store, lambda: self.rules, outside, self.clock)
         await self.relay.begin(self.spawn)
 

@@ -4,12 +4,14 @@ A click is believed only where it belongs: the handoff in the button must be the
 the card stands in. Whoever clicked is told privately when nothing was changed.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from adapters.slack import answers, phrases
+from adapters.slack.haste import left
 from adapters.slack.office import Core, Office
 from adapters.slack.people import Person, Unknown
 from adapters.slack.reading import dicts
@@ -25,6 +27,9 @@ Json = Mapping[str, Any]
 
 PREFIX = "handoff_"
 NOTE_MODAL = "handoff_note"
+MODAL_SECONDS = 2.0
+"""What a click permits to open can be opened for three seconds, and Slack waits no longer."""
+
 VERBS = {f"{PREFIX}{verb}": verb for verb in Verb}
 
 
@@ -116,8 +121,9 @@ class Actions:
         view = answers.note_modal(NOTE_MODAL, click.handoff_id)
         try:
             body = {"trigger_id": click.trigger_id, "view": view}
-            await self._office.web.call("views.open", body)
-        except DeliveryError:
+            async with asyncio.timeout(left(MODAL_SECONDS)):
+                await self._office.web.call("views.open", body)
+        except (DeliveryError, TimeoutError):
             return phrases.NO_MODAL
         return ""
 
@@ -128,7 +134,10 @@ class Actions:
         text = answers.note_in(view)
         if view.get("callback_id") != NOTE_MODAL or not is_id(user):
             return ""
-        person = await self._people.person(str(user))
+        try:
+            person = await self._people.person(str(user))
+        except Unknown:
+            return phrases.CANNOT_TELL_WHO
         if not person.may_speak:
             return phrases.MAY_NOT_ACT
         if not text:

@@ -7,9 +7,9 @@ from adapters.slack import answers, phrases
 from adapters.slack.actions import word
 from adapters.slack.markup import name_of
 from adapters.slack.office import Core, Office
+from adapters.slack.orders import whom
 from adapters.slack.people import Person, Unknown
 from adapters.slack.refs import DESK, place_of
-from adapters.slack.said import target_of
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.facts import Declined, TeammateActed, Verb
 from bridge.domain.ids import HandoffId, ThreadRef
@@ -38,6 +38,7 @@ class Order:
     word: str
     id: HandoffId
     rest: str
+    user: str
     person: Person
     key: str
 
@@ -69,13 +70,14 @@ class Commands:
             return phrases.NOT_STORED
 
     async def _known(self, name: str, rest: str, fields: Mapping[str, str]) -> str:
-        person = await self._people.person(fields.get("user_id", ""))
+        user = fields.get("user_id", "")
+        person = await self._people.person(user)
         if not person.may_speak:
             return phrases.MAY_NOT_ACT
         identity = await self._people.identity()
         key = f"{DESK}:{identity.team}:command:{word(fields.get('trigger_id'))}"
         given, _, more = rest.partition(" ")
-        order = Order(name, HandoffId(given.strip("`")), more, person, key)
+        order = Order(name, HandoffId(given.strip("`")), more, user, person, key)
         if name in self._steering:
             return await self._steering[name](rest)
         if name in ELSEWHERE:
@@ -86,12 +88,15 @@ class Commands:
         return await act(self, order)
 
     async def _queue(self, _: Order) -> str:
-        waiting = await self._board.queue(QUEUE_LINES)
+        waiting = await self._board.queue(QUEUE_LINES + 1)
         if not waiting:
             return "Nobody is waiting, and nobody has an open handoff."
         lines = [
-            answers.queue_line(one.handoff, one.customer, self._link(one.thread)) for one in waiting
+            answers.queue_line(one.handoff, one.customer, self._link(one.thread))
+            for one in waiting[:QUEUE_LINES]
         ]
+        if len(waiting) > QUEUE_LINES:
+            lines.append(f"There are more; these are the {QUEUE_LINES} longest waiting.")
         return "\n".join(lines)
 
     async def _show(self, order: Order) -> str:
@@ -100,7 +105,8 @@ class Commands:
         if conversation is None or handoff is None:
             return phrases.NO_SUCH_HANDOFF
         customer = conversation.customer.name or "Customer"
-        return answers.handoff_details(handoff, customer, self._link(conversation.thread))
+        told = answers.handoff_details(handoff, customer, self._link(conversation.thread))
+        return told if handoff.id == order.id else f"{_superseded(order.id)}\n{told}"
 
     async def _act(self, order: Order) -> str:
         verb = ACTS[order.word]
@@ -108,10 +114,10 @@ class Commands:
             return phrases.NO_SUCH_HANDOFF
         target = None
         if verb is Verb.ASSIGN:
-            user = target_of(order.rest)
+            user = whom(order.rest, order.user)
             target = await self._people.person(user) if user else None
             if target is None or not target.may_speak:
-                return phrases.MAY_NOT_HAVE if target else phrases.WHOM
+                return phrases.MAY_NOT_HAVE if target else phrases.WHOM_OF_ID
         verdict = await self._inbox.report(
             TeammateActed(
                 key=order.key,
@@ -130,6 +136,11 @@ class Commands:
         except ValueError:
             return ""
         return self._office.workspace.link(place.channel, place.ts)
+
+
+def _superseded(handoff_id: HandoffId) -> str:
+    # A conversation has one open handoff at most, and the newest is the one it remembers.
+    return f"`{handoff_id}` is over. The same conversation's newest handoff:"
 
 
 _DONE = {

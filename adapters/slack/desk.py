@@ -15,9 +15,10 @@ from adapters.slack import render
 from adapters.slack.check import check
 from adapters.slack.echoes import Echo
 from adapters.slack.errors import TOKEN, SlackRefused
-from adapters.slack.kept import Kept
 from adapters.slack.marks import Marks
 from adapters.slack.office import Given, Office
+from adapters.slack.pins import Pins
+from adapters.slack.posting import Posting
 from adapters.slack.refs import DESK, Place, place_of, ts_order
 from adapters.slack.uploads import Uploads
 from adapters.slack.web import Answer, repeatable
@@ -39,11 +40,9 @@ WIDE_SKEW_SECONDS = 2 * 3600.0
 PAGE = "200"
 PUT_OFF = 4
 """How often the same page of a thread may be put off before the look-up has failed."""
-BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 GONE = frozenset({"thread_not_found", "message_not_found"})
 CANNOT_DELETE = frozenset({"cant_delete_message", "compliance_exports_prevent_deletion"})
 REMOVED = "This message was removed."
-SOFT_PIN_ERRORS = frozenset({"already_pinned", "no_pin", "too_many_pins", "not_pinnable"})
 
 
 class SlackDesk:
@@ -59,10 +58,12 @@ class SlackDesk:
         self.office = Office.furnish(given)
         self._web = self.office.web
         self._workspace = self.office.workspace
-        self._uploads = Uploads(self._web, given.session, given.files, given.clock)
         self._marks = Marks(self._web, given.clock)
-        self._pinned: Kept[ThreadRef, bool] = Kept()
-        self.pacer: Pacer = RoomPacer(given.clock, Limit(rate) if rate else NO_LIMIT)
+        self._pins = Pins(self._web)
+        pacer = RoomPacer(given.clock, Limit(rate) if rate else NO_LIMIT)
+        self.pacer: Pacer = pacer
+        self._posting = Posting(self._web, pacer)
+        self._uploads = Uploads(self._web, given.session, given.files, given.clock, self._posting)
         self.capabilities = DeskCapabilities(
             max_text=render.LONGEST_TEXT, posts_per_second=rate, can_pin=True, can_mark=True
         )
@@ -106,7 +107,7 @@ class SlackDesk:
             except DeliveryError as error:
                 raise repeatable(error) from error
             raise TryAgain("Slack has told only now who we are", 0.0)
-        answer = await self._post(room, render.root(room, card, key))
+        answer = await self._posting.post(room, render.root(room, card, key))
         return self._made((key,), Place(identity.team, room, answer["ts"])).thread
 
     async def post(self, thread: ThreadRef, post: Post, keys: tuple[str, ...]) -> PostRef:
@@ -116,7 +117,7 @@ class SlackDesk:
             ts = await self._uploads.share(thread, place, post, keys)
         else:
             body = render.reply(place.channel, place.ts, post, keys)
-            ts = (await self._post(place.channel, body))["ts"]
+            ts = (await self._posting.post(place.channel, body))["ts"]
         return self._made(keys, Place(place.team, place.channel, ts)).post
 
     def _made(self, keys: tuple[str, ...], place: Place) -> Place:
@@ -143,12 +144,12 @@ class SlackDesk:
             raise repeatable(error) from error
 
     async def refresh(self, thread: ThreadRef, card: Card) -> None:
-        """Bring the root up to date; pin it while the handoff is open."""
+        """Bring the root up to date; pin it while the handoff is open, if Slack lets us."""
         place = _place(thread)
         body = {"channel": place.channel, "ts": place.ts, **render.card_body(card)}
         try:
-            await self._web.call("chat.update", body)
-            await self._pin(thread, place, wanted=card.is_open)
+            await self._posting.update(body)
+            await self._pins.keep(place, wanted=card.is_open)
         except DeliveryError as error:
             raise repeatable(error) from error
 
@@ -234,27 +235,9 @@ class SlackDesk:
                 await self.office.clock.sleep(error.after)
         return await self._web.ask(method, **fields, cursor=cursor)
 
-    async def _post(self, room: str, body: render.Body) -> Answer:
-        try:
-            return await self._post_once(room, body)
-        except SlackRefused as error:
-            if error.code not in BAD_BLOCKS or "blocks" not in body:
-                raise
-        # Slack surely showed nothing: the same words without blocks are better than none.
-        bare = {name: value for name, value in body.items() if name != "blocks"}
-        return await self._post_once(room, bare)
-
-    async def _post_once(self, room: str, body: render.Body) -> Answer:
-        try:
-            return await self._web.post_message(body)
-        except TryAgain as error:
-            if error.after is not None:
-                self.pacer.pause(room, error.after)
-            raise
-
     async def _rewrite(self, place: Place, text: str) -> None:
         body = {"channel": place.channel, "ts": place.ts, **render.rewritten(text)}
-        await self._web.call("chat.update", body)
+        await self._posting.update(body)
 
     async def remove(self, place: Place) -> None:
         """Delete a post, or empty it: Slack keeps what was posted under another name."""
@@ -265,18 +248,6 @@ class SlackDesk:
                 await self._rewrite(place, REMOVED)
             elif error.code not in GONE:
                 raise
-
-    async def _pin(self, thread: ThreadRef, place: Place, *, wanted: bool) -> None:
-        """Pin or unpin; a room full of pins, or a missing scope, is no reason to fail."""
-        if self._pinned.get(thread) is wanted:
-            return
-        method = "pins.add" if wanted else "pins.remove"
-        try:
-            await self._web.call(method, {"channel": place.channel, "timestamp": place.ts})
-        except SlackRefused as error:
-            if error.code not in SOFT_PIN_ERRORS | {"missing_scope", "message_not_found"}:
-                raise
-        self._pinned.set(thread, wanted)
 
 
 def _ref(found: Place, thread: Place | None) -> PostRef | ThreadRef:

@@ -28,7 +28,6 @@ TOKEN = frozenset(
         "account_inactive",
         "token_revoked",
         "token_expired",
-        "no_permission",
         "org_login_required",
         "ekm_access_denied",
     }
@@ -38,7 +37,8 @@ MENDS = {
     "channel_not_found": "check HANDOFF_SLACK_ROOM, and that the app belongs to that workspace",
     "not_in_channel": "invite the bot: /invite @its-name in the room",
     "is_archived": "unarchive the room, or set another HANDOFF_SLACK_ROOM",
-    "restricted_action": "a workspace setting forbids posting there; ask an admin",
+    "restricted_action": "a workspace setting forbids this there; ask an admin",
+    "no_permission": "see that the bot is in the room and may do this there; ask an admin",
     "missing_scope": "reinstall the app with the scopes of manifest.yml",
     **dict.fromkeys(TOKEN, "SLACK_BOT_TOKEN is not valid any more; reinstall the app"),
 }

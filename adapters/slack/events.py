@@ -5,7 +5,6 @@ message and, for an edit, its version, so that any number of deliveries of it co
 https://docs.slack.dev/reference/events/message
 """
 
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,16 +13,18 @@ from adapters.slack import phrases
 from adapters.slack.alarms import raise_alarm
 from adapters.slack.downloads import Downloads, Unfetchable
 from adapters.slack.echoes import Echo
+from adapters.slack.haste import left
 from adapters.slack.kept import Kept
 from adapters.slack.markup import name_of
 from adapters.slack.office import Core, Office
 from adapters.slack.orders import Orders
-from adapters.slack.people import Person, Unknown
+from adapters.slack.people import Person
 from adapters.slack.reading import dicts, markdown_of, mentioned
 from adapters.slack.refs import Place, is_id, is_ts, ts_order
 from adapters.slack.render import keys_in
 from adapters.slack.said import Judge, Kind, Said
 from adapters.slack.telling import Spot, Teller, spot_of
+from adapters.slack.withdrawn import Withdrawals
 from bridge.domain.facts import FileFailed, TeammateAmended, TeammateWrote
 from bridge.domain.messages import Attachment
 
@@ -50,6 +51,7 @@ class Relay:
         self._teller = Teller(office, core)
         self._orders = Orders(office, self._teller)
         self._carried: Kept[Place, bool] = Kept()
+        self._withdrawals = Withdrawals(office, core)
 
     async def take(self, event: Json) -> None:
         """Take an event; returns when all it means is stored.
@@ -78,8 +80,7 @@ class Relay:
         spot = spot_of(event.get("channel"), event, identity.team, identity.bot_user)
         if spot is None or spot.user == identity.bot_user:
             return
-        text = str(event.get("text") or "")
-        said = self._judge.judge(text, identity.bot_user)
+        said = self._judge.judge(event, identity.bot_user)
         if not spot.in_thread:
             await self._orders.outside_threads(spot, said)
             return
@@ -104,13 +105,11 @@ class Relay:
 
     async def _words(self, event: Json, spot: Spot, person: Person, said: Said) -> None:
         text = await self._read(event)
-        is_note = said.kind is Kind.NOTE or (
-            text != event.get("text") and self._judge.is_note(text)
-        )
+        is_note = said.kind is Kind.NOTE
         files = tuple(dicts(event.get("files")))
         # What is said after a file stands after it, however long the file takes.
         if not is_note and not self._carried.get(spot.place):
-            await self._office.errands.past(FILE_SECONDS, f"{spot.root} ")
+            await self._office.errands.past(left(FILE_SECONDS), f"{spot.root} ")
         if is_note or not files:
             if text:
                 await self._wrote(event, spot, self._fact(spot, person, text, note=is_note))
@@ -118,10 +117,12 @@ class Relay:
                 await self._teller.say_if_ours(spot, phrases.FORWARDED)
         elif not self._carried.get(spot.place):
             await self._office.errands.within(
-                FILE_SECONDS,
+                left(FILE_SECONDS),
                 f"{spot.root} {spot.place}",
                 lambda: self._with_files(event, spot, self._fact(spot, person, text), files),
             )
+        if said.in_doubt:
+            await self._teller.say_if_ours(spot, phrases.KEPT_AS_NOTE)
 
     def _fact(self, spot: Spot, person: Person, text: str, *, note: bool = False) -> TeammateWrote:
         return TeammateWrote(
@@ -141,7 +142,9 @@ class Relay:
         sent = (spot.place.channel, spot.user, own_id)
         if own_id and self._sent.get(sent) not in {None, spot.place.ts}:
             return
+        await self._withdrawals.settle(spot)
         await self._teller.report(fact, spot)
+        await self._withdrawals.settle(spot)  # it may have been deleted meanwhile
         if own_id:
             self._sent.add(sent, spot.place.ts)
 
@@ -177,9 +180,7 @@ class Relay:
 
     async def _read(self, message: Json) -> str:
         """Return a message as Markdown, the people it names under their names."""
-        for user in mentioned(message):
-            with contextlib.suppress(Unknown):
-                await self._office.people.person(user)
+        await self._office.people.meet(mentioned(message))
         return markdown_of(message, self._office.people.name)
 
     # ── edits and deletions ─────────────────────────────────────────────────────────────────────
@@ -205,50 +206,44 @@ class Relay:
         order = ts_order(version)
         if not person.may_speak or order <= (self._edited.get(spot.place) or (0, 0)):
             return
-        if before and not self._was_reply(before, identity.bot_user):
-            if self._judge.judge(str(message.get("text") or ""), "").kind is Kind.REPLY:
-                await self._teller.say_if_ours(spot, phrases.STAYS_INSIDE)
-            return
-        await self._amended(message, spot, version)
-        self._edited.set(spot.place, order)
+        said = self._judge.judge(message, identity.bot_user)
+        was_reply = self._was_reply(before, identity.bot_user)
+        if was_reply or not before:
+            await self._amended(message, spot, version, said)
+            self._edited.set(spot.place, order)
+        why = _why_not_shown(said, was_reply=was_reply) if before else ""
+        if why:
+            await self._teller.say_if_ours(spot, why)
 
-    async def _amended(self, message: Json, spot: Spot, version: str) -> None:
+    async def _amended(self, message: Json, spot: Spot, version: str, said: Said) -> None:
         text = await self._read(message)
-        said = self._judge.judge(str(message.get("text") or ""), "")
         fact = TeammateAmended(
             key=spot.key(f"edit:{version}"),
             at=float(version),
             thread=spot.root.thread,
             post=spot.place.post,
             text=text,
-            note=said.kind is not Kind.REPLY or self._judge.is_note(text),
+            note=said.kind is not Kind.REPLY,
         )
         await self._inbox.report(fact)
 
     def _was_reply(self, message: Json, bot_user: str) -> bool:
-        text = str(message.get("text") or "")
-        return self._judge.judge(text, bot_user).kind is Kind.REPLY
+        return self._judge.judge(message, bot_user).kind is Kind.REPLY
 
     async def _deleted(self, event: Json) -> None:
         previous = event.get("previous_message")
-        if isinstance(previous, dict):
-            await self._gone(event, {**previous, "ts": event.get("deleted_ts")})
+        known = previous if isinstance(previous, dict) else {}
+        await self._gone(event, {**known, "ts": event.get("deleted_ts")})
 
     async def _gone(self, event: Json, previous: Json) -> None:
+        if _is_from_machine(previous):
+            return
         identity = await self._office.people.identity()
         spot = spot_of(event.get("channel"), previous, identity.team)
-        if spot is None or not spot.in_thread or _is_from_machine(previous):
-            return
-        if not self._was_reply(previous, identity.bot_user):
-            return
-        fact = TeammateAmended(
-            key=spot.key("gone"),
-            at=self._clock.now(),
-            thread=spot.root.thread,
-            post=spot.place.post,
-            text=None,
-        )
-        await self._inbox.report(fact)
+        if spot is None or not spot.in_thread or not self._was_reply(previous, identity.bot_user):
+            await self._withdrawals.gone_from(identity.team, event)
+        else:
+            await self._withdrawals.gone(spot)
 
 
 Handler = Callable[[Relay, Json], Awaitable[None]]
@@ -267,6 +262,15 @@ _HANDLERS: dict[str | None, Handler] = {
 
 def _is_from_machine(message: Json) -> bool:
     return bool(message.get("bot_id") or message.get("app_id") or message.get("bot_profile"))
+
+
+def _why_not_shown(said: Said, *, was_reply: bool) -> str:
+    """Return what the author of an edit must know that the customer does not see, if anything."""
+    if said.kind is Kind.COMMAND:
+        return phrases.EDITED_INTO_COMMAND if was_reply else phrases.NOT_BY_EDITING
+    if was_reply:
+        return phrases.KEPT_AS_NOTE if said.in_doubt else ""
+    return phrases.STAYS_INSIDE if said.kind is Kind.REPLY else ""
 
 
 def _is_edit(message: Json, before: Json) -> bool:

@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 
 from adapters.slack.errands import NotYet
 from adapters.slack.events import Relay
+from adapters.slack.haste import answering
 from adapters.slack.interactions import Interactions
 from adapters.slack.office import Office
 from adapters.slack.payloads import (
@@ -87,18 +88,22 @@ class Ingress:
     async def take(self, payload: Payload) -> Answer:
         """Take a payload; returns the answer once everything in it is stored."""
         try:
-            match payload:
-                case Event(body):
-                    return await self._event(body)
-                case Interaction(body):
-                    return await self._ours(body, self._interactions.interact)
-                case Command(fields):
-                    return await self._ours(fields, self._interactions.command)
-                case Nothing():
-                    return 200, None
+            with answering():
+                return await self._take(payload)
         except (StoreUnavailable, Unknown, NotYet) as error:
-            log.warning("slack.not_taken", extra={"action": "ingress", "why": type(error).__name__})
+            _not_taken(error)
             return 503, "not taken; send it again"
+
+    async def _take(self, payload: Payload) -> Answer:
+        match payload:
+            case Event(body):
+                return await self._event(body)
+            case Interaction(body):
+                return await self._ours(body, self._interactions.interact)
+            case Command(fields):
+                return await self._ours(fields, self._interactions.command)
+            case Nothing():
+                return 200, None
 
     async def _event(self, body: Mapping[str, Any]) -> Answer:
         kind = body.get("type")
@@ -119,7 +124,12 @@ class Ingress:
 
     async def _ours(self, body: Mapping[str, Any], handle: Handle) -> Answer:
         """Handle what is for our app and workspace; refuse the rest."""
-        return await self._refusal(body) or await handle(body)
+        try:
+            refusal = await self._refusal(body)
+        except Unknown as error:
+            _not_taken(error)
+            return await self._interactions.put_off(body)
+        return refusal or await handle(body)
 
     async def _refusal(self, body: Mapping[str, Any]) -> Answer | None:
         """Return the refusal of what is for another app or workspace, else None."""
@@ -130,6 +140,10 @@ class Ingress:
             log.warning("slack.foreign_payload", extra={"action": "ingress"})
             return 403, "this is for another app or workspace"
         return None
+
+
+def _not_taken(error: Exception) -> None:
+    log.warning("slack.not_taken", extra={"action": "ingress", "why": type(error).__name__})
 
 
 def _media_type(request: web.Request) -> str:

@@ -14,6 +14,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.slack import phrases
 from adapters.slack.actions import NOTE_MODAL, PREFIX, Actions
 from adapters.slack.commands import COMMAND, Commands
 from adapters.slack.office import Core, Office
@@ -23,6 +24,8 @@ Answer = tuple[int, object]
 
 KINDS = frozenset({"block_actions", "view_submission"})
 """What is done; bolt never sees the rest."""
+
+MISSHAPEN: Answer = (400, "the payload has not the shape of its type")
 
 _OBJECTS = ("team", "enterprise", "user", "channel", "container", "message", "view")
 
@@ -79,7 +82,7 @@ class Interactions:
     async def interact(self, body: Json) -> Answer:
         """Take a click or a modal; a kind nobody asked for is answered 200 as well."""
         if not has_shape(body):
-            return 400, "the payload has not the shape of its type"
+            return MISSHAPEN
         if body["type"] not in KINDS:
             return 200, None
         return await self._dispatch(body)
@@ -87,6 +90,20 @@ class Interactions:
     async def command(self, fields: Json) -> Answer:
         """Take a slash command; the answer is what its asker sees."""
         return await self._dispatch(fields)
+
+    async def put_off(self, body: Json) -> Answer:
+        """Take what cannot be judged now: Slack does not repeat it, so whoever did it is told."""
+        if body.get("command") == COMMAND:
+            return 200, {"response_type": "ephemeral", "text": phrases.SLACK_SILENT}
+        if not has_shape(body):
+            return MISSHAPEN
+        view = body.get("view") or {}
+        if body["type"] == "view_submission" and view.get("callback_id") == NOTE_MODAL:
+            return 200, {"response_action": "errors", "errors": {"note": phrases.SLACK_SILENT}}
+        if body["type"] == "block_actions":
+            url = str(body.get("response_url") or "")
+            await self._office.private.answer(url, phrases.SLACK_SILENT)
+        return 200, None
 
     async def _dispatch(self, body: Json) -> Answer:
         request = AsyncBoltRequest(mode="socket_mode", body=dict(body))

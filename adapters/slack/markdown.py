@@ -10,6 +10,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from adapters.slack.spans import LINK, Scanner, Span, Spans, Style, is_dense
+from bridge.domain.fences import Fence, fence_of
 
 DEEPEST = 8
 
@@ -64,7 +65,6 @@ _TOKEN = re.compile(
     re.IGNORECASE,
 )
 _TRAILING = ".,;:!?'*_~"
-_FENCE = re.compile(r" {0,3}(```|~~~)")
 _ITEM = re.compile(r"( {0,16})(?:[-*+]|(\d{1,9})[.)])[ \t]+(?=\S)(.*)")
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(?=\S)(.*)")
 _QUOTE = re.compile(r" {0,3}(?:> ?)+(.*)")
@@ -99,8 +99,8 @@ class _Reader:
 
     def _special(self, line: str) -> bool:
         """Take a line that is more than a paragraph's; returns whether it was."""
-        if _FENCE.match(line):
-            self._put(Code(self._fenced(line)))
+        if fence := fence_of(line):
+            self._put(Code(self._fenced(fence)))
         elif found := _QUOTE.fullmatch(line):
             self._put(Quote(read_spans(found[1])))
         elif found := _ITEM.fullmatch(line):
@@ -125,14 +125,13 @@ class _Reader:
         else:
             self._blocks.append(block)
 
-    def _fenced(self, first: str) -> str:
-        fence = first.strip()[:3]
+    def _fenced(self, fence: Fence) -> str:
         start = self._at
-        while self._at < len(self._lines) and not self._lines[self._at].strip().startswith(fence):
+        while self._at < len(self._lines) and not fence.ends_at(self._lines[self._at]):
             self._at += 1
         inside = self._lines[start : self._at]
         self._at += 1
-        return "\n".join(inside)
+        return "\n".join([fence.code, *inside] if fence.code else inside)
 
     def _end_paragraph(self) -> None:
         if self._paragraph:

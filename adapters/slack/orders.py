@@ -11,6 +11,11 @@ from bridge.domain.facts import TeammateActed, Verb
 ACTS = {str(verb): verb for verb in Verb if verb is not Verb.NOTE}
 
 
+def whom(rest: str, asker: str) -> str | None:
+    """Return the user id that the words after `assign` mean, here and in `/handoff`, or None."""
+    return asker if rest.strip().casefold() == "me" else target_of(rest)
+
+
 class Orders:
     """Turns commands in messages into facts, or answers them privately."""
 
@@ -33,6 +38,8 @@ class Orders:
             await self._act(spot, person, ACTS[said.verb], said.rest)
         elif said.verb == "help":
             await self._teller.say_if_ours(spot, phrases.HELP)
+        elif said.in_doubt:
+            await self._teller.say_if_ours(spot, phrases.COMMAND_ALONE)
         else:
             unknown = phrases.NO_SUCH_MENTION if said.by_mention else phrases.NO_SUCH_VERB
             await self._teller.say_if_ours(spot, unknown)
@@ -47,7 +54,7 @@ class Orders:
     async def _act(self, spot: Spot, person: Person, verb: Verb, rest: str) -> None:
         target = None
         if verb is Verb.ASSIGN:
-            user = spot.user if rest.strip().casefold() == "me" else target_of(rest)
+            user = whom(rest, spot.user)
             target = await self._people.person(user) if user else None
             if target is None or not target.may_speak:
                 await self._teller.say_if_ours(

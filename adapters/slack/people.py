@@ -5,10 +5,13 @@ id is on the list. https://docs.slack.dev/reference/objects/user-object
 """
 
 import asyncio
+import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 from adapters.slack.errors import SlackRefused
+from adapters.slack.haste import left
 from adapters.slack.kept import Kept
 from adapters.slack.markup import name_of
 from adapters.slack.refs import person_ref
@@ -20,7 +23,11 @@ from bridge.ports.core import Clock
 
 FRESH_SECONDS = 24 * 3600.0
 LOOK_SECONDS = 2.0
-"""Slack wants an answer within three seconds, and this is asked before answering."""
+IDENTITY_SECONDS = 10.0
+"""How long is waited at most; less when Slack wants an answer before."""
+
+MOST_AT_ONCE = 50
+"""A message that names more people than this is not meant for a customer."""
 
 
 class Standing(Enum):
@@ -74,10 +81,23 @@ class People:
 
     async def identity(self) -> Identity:
         """Return who we are; raises `Unknown` when that cannot be told now."""
+        if self._workspace.known is not None:
+            return self._workspace.known
         try:
-            return await self._workspace.identity()
-        except DeliveryError as error:
+            async with asyncio.timeout(left(IDENTITY_SECONDS)):
+                return await self._workspace.identity()
+        except (DeliveryError, TimeoutError) as error:
             raise Unknown("ourselves") from error
+
+    async def meet(self, users: Iterable[str]) -> None:
+        """Look people up, all at the same time, so that they have names; some may stay unknown."""
+        strangers = [user for user in users if self.known(user) is None]
+        if strangers:
+            await asyncio.gather(*map(self._try, strangers[:MOST_AT_ONCE]))
+
+    async def _try(self, user: str) -> None:
+        with contextlib.suppress(Unknown):
+            await self.person(user)
 
     async def person(self, user: str) -> Person:
         """Return who somebody is; raises `Unknown` when that cannot be told now."""
@@ -86,8 +106,10 @@ class People:
             return found
         asking = self._asking.setdefault(user, asyncio.Lock())
         try:
-            async with asking:
+            async with asyncio.timeout(left(LOOK_SECONDS)), asking:
                 return self.known(user) or await self._ask(user)
+        except TimeoutError as error:
+            return self._stale(user, error)
         finally:
             if not asking.locked():
                 self._asking.pop(user, None)
@@ -95,9 +117,8 @@ class People:
     async def _ask(self, user: str) -> Person:
         try:
             identity = await self._workspace.identity()
-            async with asyncio.timeout(LOOK_SECONDS):
-                answer = await self._look_up(user)
-        except (DeliveryError, TimeoutError) as error:
+            answer = await self._look_up(user)
+        except DeliveryError as error:
             return self._stale(user, error)
         found = self._read(user, answer, identity.team)
         self._known.set(user, (self._clock.monotonic(), found))

@@ -3,18 +3,37 @@
 HELP = """*In a handoff's thread*
 • A plain reply goes to the customer.
 • `note: …`, `private: …`, `!note …` or a leading :lock: stays with the team.
-• `!claim` `!release` `!assign @person` `!resolve` `!return` (to the assistant) `!help`; the same \
-words after a mention of the bot, and `note TEXT`.
+• `!claim` `!release` `!assign @person` (or `me`) `!resolve` `!return` (to the assistant) `!help`; \
+the same words after a mention of the bot, and `note TEXT`.
 *Anywhere in the support room*
-• `/handoff queue`, `/handoff show ID`, `/handoff claim ID`, `/handoff assign ID @person`, \
-`/handoff release ID`, `/handoff resolve ID`, `/handoff return ID`"""
+• `/handoff queue`, `/handoff show ID`, `/handoff claim ID`, `/handoff release ID`, \
+`/handoff assign ID @person` (or `me`), `/handoff resolve ID`, `/handoff return ID`
+• `/handoff hours` (whether we are open), `/handoff policy` (the one in force; `policy reload` \
+reads it again), `/handoff dead` (what could not be delivered)"""
 
 NO_SUCH_VERB = (
-    "This was not sent to the customer: a line that begins with `!` is a command, and there is no"
-    " command by that name. `!help` lists them."
+    "This was not sent to the customer: a message that begins with `!` is a command, and there is"
+    " no command by that name. `!help` lists them."
 )
 NO_SUCH_MENTION = "This was not sent to the customer. `help` after my name lists what I understand."
-WHOM = "Say whom to assign it to: `!assign @person`. Nothing was changed."
+COMMAND_ALONE = (
+    "This was not sent to the customer, and nothing was done: it reads like a command. A command"
+    " stands at the very beginning of a message, not in a list, in a quote or after a name."
+)
+EDITED_INTO_COMMAND = (
+    "Your reply was taken back from the customer, because it reads like a command now. Nothing else"
+    " was done: editing carries out no command. Send it as a new message."
+)
+NOT_BY_EDITING = "Editing carries out no command. Send it as a new message."
+KEPT_AS_NOTE = (
+    "The customer does not see this: it reads like a note, so it stays with the team. To send such"
+    " words, begin a new reply with other ones."
+)
+WHOM = "Say whom to assign it to: `!assign @person` or `!assign me`. Nothing was changed."
+WHOM_OF_ID = (
+    "Say whom to assign it to: `/handoff assign ID @person` or `/handoff assign ID me`."
+    " Nothing was changed."
+)
 MAY_NOT_HAVE = (
     "Handoffs cannot be assigned to guests, bots or members of other workspaces."
     " Nothing was changed."
@@ -35,6 +54,7 @@ FORWARDED = "A forwarded message is not passed on. Write the customer in your ow
 CANNOT_TELL_WHO = (
     "Slack does not tell who you are right now. Nothing was changed; please try again."
 )
+SLACK_SILENT = "Slack does not answer us right now. Nothing was changed; please try again."
 NOT_THIS_ROOM = "Handoffs are handled in the support room; this command does nothing here."
 OTHER_THREAD = "This button belongs to another handoff. Nothing was changed."
 NOT_STORED = "This could not be stored right now. Nothing was changed; please try again."

@@ -18,6 +18,7 @@ from adapters.slack.markup import (
     plain,
     rich_text,
     section,
+    unlinked,
 )
 from adapters.slack.spans import Span, Style
 from bridge.domain.facts import Verb
@@ -41,7 +42,7 @@ LONGEST_LINE = 1500
 LONGEST_TRIED = 600
 """Lines of the case card, so that all of it stays far below 12,000 characters."""
 
-_QUIET: Body = {
+QUIET: Body = {
     "unfurl_links": False,
     "unfurl_media": False,
     "link_names": False,
@@ -68,6 +69,17 @@ STATES = {
     State.EXPIRED: ":alarm_clock: Nobody came in time",
     State.FAILED: ":warning: The desk could not be reached",
 }
+
+TITLES = {
+    State.REQUESTED: "needs a person",
+    State.WAITING: "needs a person",
+    State.ACTIVE: "is with {owner}",
+    State.RESOLVED: "· resolved",
+    State.HANDED_BACK: "· back with the assistant",
+    State.EXPIRED: "· nobody came in time",
+    State.FAILED: "· the desk could not be reached",
+}
+"""What follows the customer's name in a card's title."""
 
 OVER = "A reply in this thread still reaches the customer: it begins a new handoff."
 
@@ -99,7 +111,7 @@ def keys_in(message: Body) -> tuple[str, ...]:
 
 def root(room: str, card: Card, key: str) -> Body:
     """Return the body that posts a case card as the root of a thread."""
-    return {"channel": room, **card_body(card), "metadata": metadata((key,)), **_QUIET}
+    return {"channel": room, **card_body(card), "metadata": metadata((key,)), **QUIET}
 
 
 def reply(channel: str, ts: str, post: Post, keys: tuple[str, ...]) -> Body:
@@ -108,18 +120,21 @@ def reply(channel: str, ts: str, post: Post, keys: tuple[str, ...]) -> Body:
     body.update(speaker(post.role, post.name) if post.kind is PostKind.MESSAGE else {})
     if post.loud:
         body["reply_broadcast"] = True
-    return {**body, "metadata": metadata(keys), **_QUIET}
+    return {**body, "metadata": metadata(keys), **QUIET}
 
 
 def rewritten(text: str) -> Body:
     """Return the body that gives a post new words."""
-    return {"text": plain(text, LONGEST_TEXT), "blocks": [_block(rich_text(text))]}
+    return {"text": plain(text, LONGEST_TEXT), "blocks": [block(rich_text(text))]}
 
 
 def file_comment(post: Post) -> str:
-    """Return the words that go with a file, which cannot be posted under a customer's name."""
+    """Return the words that go with a file, which cannot be posted under a customer's name.
+
+    Sharing a file knows no switch for previews: nothing in its words is a link.
+    """
     who = speaker(post.role, post.name).get("username", _NAMELESS[post.role])
-    return f"{escape(str(who))}: {plain(post.text, LONGEST_SECTION)}".rstrip(": ")
+    return unlinked(f"{escape(str(who))}: {plain(post.text, LONGEST_TEXT)}".rstrip(": "))
 
 
 def speaker(role: Role, name: str) -> Body:
@@ -140,14 +155,14 @@ def words_of(post: Post) -> Body:
     text = post.text or (f"File: {post.file.name}" if post.file else EMPTY)
     if len(text) <= LONGEST_TEXT and is_plain(text):
         return {"text": escape(text) or EMPTY}
-    return {"text": plain(text, LONGEST_TEXT), "blocks": [_block(rich_text(text))]}
+    return {"text": plain(text, LONGEST_TEXT), "blocks": [block(rich_text(text))]}
 
 
 def _notice(text: str) -> Body:
     shown = plain(text, LONGEST_TEXT) or EMPTY
     if is_plain(text) and len(shown) <= LONGEST_SECTION:
         return {"text": shown, "blocks": [_context(shown)]}
-    return {"text": shown, "blocks": [_block(rich_text(text))]}
+    return {"text": shown, "blocks": [block(rich_text(text))]}
 
 
 def _transcript(post: Post) -> Body:
@@ -161,7 +176,7 @@ def _transcript(post: Post) -> Body:
         words = entry.text + "".join(f"\n📎 {clean(file)}" for file in entry.files)
         shown += rich_text(words)
         lines += [f"{name} ({_clock(entry.at)}):", words]
-    return {"text": plain("\n".join(lines), LONGEST_TEXT), "blocks": [_block(shown)]}
+    return {"text": plain("\n".join(lines), LONGEST_TEXT), "blocks": [block(shown)]}
 
 
 def _entry_name(entry: Entry) -> str:
@@ -185,12 +200,12 @@ def _entry_head(name: str, at: float) -> Element:
 
 def card_body(card: Card) -> Body:
     """Return `text` and `blocks` of a case card."""
-    name = name_of(card.customer, "Customer")
+    title = f"{name_of(card.customer, 'Customer')} {_title_end(card)}"
     state = STATES[card.state]
     owner = f" · {escape(name_of(card.owner, '?'))}" if card.owner else ""
     urgent = ":rotating_light: " if card.urgency not in {"normal", "low"} else ""
     blocks: list[Element] = [
-        {"type": "header", "text": plain_text(f"{name} needs a person", 150)},
+        {"type": "header", "text": plain_text(title, 150)},
         _section(f"{urgent}{state}{owner} · since {date(card.changed_at)}"),
         _case(card),
         *_actions(card),
@@ -199,8 +214,13 @@ def card_body(card: Card) -> Body:
             f"Handoff `{card.handoff_id}` · no. {card.number} · asked {date(card.requested_at)}"
         ),
     ]
-    text = f"{escape(name)} needs a person · {state.partition(': ')[2]}{owner}"
-    return {"text": f"{text} · {plain(card.reason, 500)}", "blocks": blocks}
+    return {"text": f"{escape(title)} · {plain(card.reason, 500)}", "blocks": blocks}
+
+
+def _title_end(card: Card) -> str:
+    """Return what is true of the customer now: the title is all that a list of threads shows."""
+    owner = name_of(card.owner, "a teammate") if card.owner else "a teammate"
+    return TITLES[card.state].format(owner=owner)
 
 
 def _case(card: Card) -> Element:
@@ -212,7 +232,7 @@ def _case(card: Card) -> Element:
         shown += elements(
             [Item(read_spans(clean(answer)[:LONGEST_TRIED])) for answer in card.tried]
         )
-    return _block(shown)
+    return block(shown)
 
 
 def _labelled(label: str, value: str) -> Element:
@@ -248,7 +268,8 @@ def _chooser(verb: Verb) -> Element:
     }
 
 
-def _block(shown: list[Element]) -> Element:
+def block(shown: list[Element]) -> Element:
+    """Return a block of rich text; what is empty says so."""
     return {"type": "rich_text", "elements": shown or [section((Span(EMPTY),))]}
 
 

@@ -1,18 +1,45 @@
 """What a teammate's message in a thread is: a reply, a note, or a command. Pure.
 
-In doubt it is not a reply: what stays inside can be sent once more, what went out cannot be taken
-back.
+It is judged as a person reads it: bold, lists, quotes and names in front hide nothing. In doubt it
+is not a reply: what stays inside can be sent once more, what went out cannot be taken back.
 """
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-LOCKS = "\N{LOCK}"
+from adapters.slack.reading import markdown_of, unescape
+
+Json = Mapping[str, Any]
+
 _HEAD = 400
+_MARKS = "*_~`"
+_UNSEEN = dict.fromkeys(map(ord, f"{_MARKS}\\"))
+"""What formats in Slack's markup or in Markdown, and escapes it."""
+
+_LOCK = re.compile(
+    "[\N{LOCK}\N{LOCK WITH INK PEN}\N{CLOSED LOCK WITH KEY}]"
+    "|:(?:lock|lockwithinkpen|closedlockwithkey):"
+)
+_NUMBER = r"(?:\d{1,9}|[a-z]|[ivx]{1,6})[.)](?=\s)"
+_BEFORE_NOTE = re.compile(rf"(?::[\w+'-]{{1,80}}:|@[\w.-]+|{_NUMBER}|[^\w])*+")
+"""Anything but words: emoji, names, numbers of items, and all that is no letter."""
+
+_BEFORE_COMMAND = re.compile(
+    rf"(?:@[\w.-]+|<@[^<>\n]*>|{_NUMBER}|[\s>•◦▪‣·+#|\[({{\"'“”„«»‹›‘’‚<–—-])*+"
+)
+_NAMED = re.compile(r"@([a-z0-9]+)")
+_NOTE_VERB = re.compile(r"note\b")
+_CLOSING = r"(?:\]\([^)\n]*\))?[\s\"'“”«»‹›‘’)\]}>]*"
+"""What may stand between the word and its colon: the end of a link, a quotation or a bracket."""
+
 _COMMAND = re.compile(r"!\s*([^\s!]+)\s*(.*)", re.DOTALL)
-_MENTION = re.compile(r"\s*<@([A-Z0-9]+)(?:\|[^>]*)?>[\s,:]*(\S*)\s*(.*)", re.DOTALL)
+_MENTION = re.compile(
+    rf"[\s{_MARKS}]*<?@([A-Z0-9]+)(?:\|[^>]*)?>?[\s,:{_MARKS}]*(\S*)\s*(.*)", re.DOTALL
+)
 _TARGET = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 
 
@@ -26,58 +53,96 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message, told apart; `verb` and `rest` are a command's."""
+    """A message, told apart; `verb` and `rest` are a command's.
+
+    `in_doubt`: a note that is not written as the help says, or a command that has something
+    before it and is not carried out.
+    """
 
     kind: Kind
     verb: str = ""
     rest: str = ""
     by_mention: bool = False
+    in_doubt: bool = False
 
 
 REPLY = Said(Kind.REPLY)
-NOTE = Said(Kind.NOTE)
 
 
 class Judge:
     """Tells replies, notes and commands apart; `words` begin a note when a colon follows."""
 
     def __init__(self, words: tuple[str, ...]) -> None:
-        marks = "|".join(re.escape(_plain(word)) for word in words)
-        self._note = re.compile(rf"!\s*note\b|!?\s*(?:{marks})\s*:|{LOCKS}|:lock:")
+        plain = "|".join(re.escape(_plain(word)) for word in words)
+        self._documented = re.compile(rf"!\s*note\b|!?\s*(?:{plain})\s*:|\N{{LOCK}}|:lock:")
+        bare = (_BEFORE_NOTE.sub("", _bare(word), count=1) for word in words)
+        self._note = re.compile(f"(?:{'|'.join(map(re.escape, filter(None, bare)))}){_CLOSING}:")
 
-    def judge(self, text: str, bot_user: str) -> Said:
-        """Return what `text` (as Slack sent it) is."""
-        if self.is_note(text):
-            return NOTE
-        mention = _MENTION.match(text)
-        if mention is not None and mention[1] == bot_user:
-            return Said(Kind.COMMAND, _plain(mention[2]), mention[3].strip(), by_mention=True)
-        head = _plain(text[:_HEAD]).lstrip()
-        if not head.startswith("!"):
-            return REPLY
-        command = _COMMAND.fullmatch(head)
-        rest = _after_verb(text)
-        return Said(Kind.COMMAND, command[1] if command else "", rest)
+    def judge(self, message: Json, bot_user: str) -> Said:
+        """Return what a message is, by its plain text and by all that would go out."""
+        text = str(message.get("text") or "")
+        shown = markdown_of(message, _by_id)
+        said = _command(text or shown, bot_user)
+        views = {_bare(unescape(text)), _bare(shown)}
+        if any(self._is_note(view) for view in views):
+            is_documented = self._documented.match(_plain(text or shown).lstrip())
+            return Said(Kind.NOTE, by_mention=said.by_mention, in_doubt=not is_documented)
+        if said is not REPLY:
+            return said
+        return next(filter(None, (_hidden_command(view, bot_user) for view in views)), REPLY)
 
-    def is_note(self, *texts: str) -> bool:
-        """Return whether one of the texts, or a line quoted in it, begins as a note."""
-        return any(self._begins(text) or self._quotes(text) for text in texts)
-
-    def _begins(self, text: str) -> bool:
-        head = _plain(text[:_HEAD].replace("&gt;", ">"))
-        return self._note.match(head.lstrip(" \n\t>*_~`")) is not None
-
-    def _quotes(self, text: str) -> bool:
-        if "\n" not in text:
+    def _is_note(self, view: str) -> bool:
+        """Return whether a text, or a line quoted in it, begins as a note."""
+        if self._begins(view):
+            return True
+        if "\n" not in view or ">" not in view:
             return False
-        lines = text.replace("&gt;", ">").split("\n")
-        return any(self._begins(line) for line in lines if line.lstrip().startswith(">"))
+        return any(self._begins(line) for line in view.split("\n") if line.lstrip()[:1] == ">")
+
+    def _begins(self, view: str) -> bool:
+        before = _BEFORE_NOTE.match(view)
+        if before is None or _LOCK.search(before[0]):
+            return before is not None
+        first = view[before.end() : before.end() + _HEAD]
+        if before[0].rstrip().endswith("!") and _NOTE_VERB.match(first):
+            return True
+        return self._note.match(first) is not None
 
 
 def target_of(rest: str) -> str | None:
     """Return the user id that the words after a verb name, or None."""
     found = _TARGET.search(rest)
     return found[1] if found else None
+
+
+def _command(text: str, bot_user: str) -> Said:
+    """Return the command that stands at the very beginning, whatever its style, or a reply."""
+    mention = _MENTION.match(text)
+    if mention is not None and mention[1] == bot_user:
+        verb, rest = _plain(mention[2]).strip(_MARKS), _inner(text, mention[3])
+        return Said(Kind.COMMAND, verb, rest, by_mention=True)
+    head = _plain(text[:_HEAD]).lstrip(f" \n\t{_MARKS}")
+    if not head.startswith("!"):
+        return REPLY
+    command = _COMMAND.fullmatch(head)
+    verb = command[1].strip(_MARKS) if command else ""
+    return Said(Kind.COMMAND, verb, _after_verb(_inner(text, text)))
+
+
+def _hidden_command(view: str, bot_user: str) -> Said | None:
+    """Return the command that stands behind names or marks of lists, quotes and the like."""
+    before = _BEFORE_COMMAND.match(view)
+    if before is None:
+        return None
+    named = bool(bot_user) and bot_user.casefold() in _NAMED.findall(before[0])
+    if named or view.startswith("!", before.end()):
+        return Said(Kind.COMMAND, by_mention=named, in_doubt=True)
+    return None
+
+
+def _by_id(user: str) -> str:
+    """Name people by their id, and apart from the next word."""
+    return f"{user} "
 
 
 def _plain(text: str) -> str:
@@ -90,6 +155,17 @@ def _plain(text: str) -> str:
     return text.casefold()
 
 
+def _bare(text: str) -> str:
+    """Return text as an eye reads it, without the marks that format it."""
+    return _plain(text).translate(_UNSEEN)
+
+
+def _inner(text: str, part: str) -> str:
+    """Return a part of a text, without the marks that close what the text begins with."""
+    is_styled = text.lstrip().startswith(tuple(_MARKS))
+    return part.strip(f" \n\t{_MARKS}") if is_styled else part.strip()
+
+
 def _after_verb(text: str) -> str:
-    parts = text.strip().lstrip("!！").split(None, 1)
+    parts = text.lstrip("!！").split(None, 1)
     return parts[1].strip() if len(parts) > 1 else ""

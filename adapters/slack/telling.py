@@ -57,7 +57,7 @@ class Teller:
         self._board = core.board
         self._private = office.private
         self._clock = office.clock
-        self._answered: Kept[Place, bool] = Kept()
+        self._answered: Kept[tuple[Place, str], bool] = Kept()
 
     async def report(self, fact: Fact, spot: Spot) -> Verdict:
         """Report a fact; why it was declined is told to its author alone."""
@@ -82,7 +82,7 @@ class Teller:
             await self.say_once(spot, text)
 
     async def say_once(self, spot: Spot, text: str) -> None:
-        """Answer a message once, however often Slack delivers it."""
-        if self._answered.add(spot.place, value=True):
+        """Answer a message once in the same words, however often Slack delivers it."""
+        if self._answered.add((spot.place, text), value=True):
             root = spot.root.ts if spot.in_thread else None
             await self._private.say(spot.place.channel, spot.user, text, root)

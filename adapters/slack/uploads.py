@@ -2,24 +2,29 @@
 
 Only the last step shows anything. It cannot carry metadata, so what tells such a post is the file's
 id, remembered here; after a restart it is forgotten, and a file is rather posted twice than lost.
+In the place of a file that is refused for good stands a line, which carries the keys like any post.
 https://docs.slack.dev/messaging/working-with-files#upload
 """
 
+import logging
 from collections.abc import Mapping
 
 import aiohttp
 
-from adapters.slack import render
+from adapters.slack import captions, render
 from adapters.slack.errors import BROKEN_OFF
 from adapters.slack.kept import Kept
+from adapters.slack.posting import Posting
 from adapters.slack.refs import Place
 from adapters.slack.web import Answer, SlackWeb
-from bridge.domain.errors import Refused, TryAgain, Uncertain
+from bridge.domain.errors import DeliveryError, Refused, TryAgain, Uncertain
 from bridge.domain.ids import ThreadRef
 from bridge.domain.messages import Attachment
 from bridge.domain.posts import Post
 from bridge.ports.core import Board, Clock
 from bridge.ports.files import Files, StoredFile
+
+log = logging.getLogger(__name__)
 
 UPLOAD_SECONDS = 120.0
 LOOKS = (0.2, 0.5, 1.0, 2.0, 4.0)
@@ -30,12 +35,18 @@ class Uploads:
     """Posts files in threads."""
 
     def __init__(
-        self, web: SlackWeb, session: aiohttp.ClientSession, files: Files, clock: Clock
+        self,
+        web: SlackWeb,
+        session: aiohttp.ClientSession,
+        files: Files,
+        clock: Clock,
+        posting: Posting,
     ) -> None:
         self._web = web
         self._session = session
         self._clock = clock
         self._files = files
+        self._posting = posting
         self._made: Kept[str, str] = Kept()
         self.board: Board | None = None
 
@@ -49,14 +60,34 @@ class Uploads:
     async def share(
         self, thread: ThreadRef, place: Place, post: Post, keys: tuple[str, ...]
     ) -> str:
-        """Post a file with its words in a thread and return the message's timestamp.
+        """Post a file with its words in a thread, or the line that tells why it cannot be shown,
+        and return the message's timestamp.
 
         Raises `TryAgain` before anything shows, then `Uncertain` or `Refused`.
         """
-        if post.file is None:
+        file = post.file
+        if file is None:
             raise Refused("there is no file to post")
         try:
-            file_id = await self._upload(await self._open(thread, post.file))
+            return await self._share(thread, place, post, file, keys)
+        except Refused as error:
+            why = captions.why_never(error)
+            if why is None:
+                raise
+            log.warning("slack.file_not_shown", extra={"action": "upload", "why": error.why})
+        body = captions.in_its_place((place.channel, place.ts), post, file, why, keys)
+        return str((await self._posting.post(place.channel, body))["ts"])
+
+    async def _share(
+        self,
+        thread: ThreadRef,
+        place: Place,
+        post: Post,
+        file: Attachment,
+        keys: tuple[str, ...],
+    ) -> str:
+        try:
+            file_id = await self._upload(await self._open(thread, file))
         except Uncertain as error:
             raise TryAgain(error.why) from error
         for key in keys:
@@ -64,7 +95,7 @@ class Uploads:
         await self._web.call(
             "files.completeUploadExternal",
             {
-                "files": [{"id": file_id, "title": post.file.name}],
+                "files": [{"id": file_id, "title": file.name}],
                 "channel_id": place.channel,
                 "thread_ts": place.ts,
                 "initial_comment": render.file_comment(post),
@@ -78,7 +109,7 @@ class Uploads:
         conversation = await self.board.conversation_in(thread)
         found = await self._files.open(conversation.id, file.id) if conversation else None
         if found is None:
-            raise Refused(f"the file {file.name} is not kept any more")
+            raise captions.NotKept(f"the file {file.name} is not kept any more")
         return found
 
     async def _upload(self, file: StoredFile) -> str:
@@ -106,7 +137,8 @@ class Uploads:
             await self._clock.sleep(pause)
             try:
                 answer = await self._web.ask("files.info", file=file_id)
-            except (TryAgain, Uncertain):
+            except DeliveryError:
+                # A refusal to tell says nothing of the file, which may stand there all the same.
                 continue
             ts = _share_in(answer, place)
             if ts is not None:

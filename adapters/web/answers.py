@@ -45,6 +45,18 @@ ROLE: Schema = {"type": "string", "enum": [str(role) for role in Role]}
 STATE: Schema = {"type": "string", "enum": [str(state) for state in State]}
 
 _PROBLEM = {"title": TEXT, "status": NUMBER, "detail": TEXT}
+_MESSAGE = {
+    "id": TEXT,
+    "seq": {"type": "integer", "minimum": 1},
+    "cursor": {"type": "integer", "minimum": 1},
+    "role": ROLE,
+    "author": ref("Author"),
+    "text": TEXT,
+    "attachments": listed(ref("Attachment")),
+    "sent_at": MOMENT,
+    "edited_at": MAYBE_MOMENT,
+    "deleted": FLAG,
+}
 _FILE = {"id": TEXT, "name": TEXT, "media_type": TEXT, "size": NUMBER}
 _STATE = {
     "id": TEXT,
@@ -75,17 +87,13 @@ SCHEMAS: dict[str, Schema] = {
     "Author": record(name=TEXT, avatar_url=MAYBE_TEXT),
     "File": record(**_FILE),
     "Attachment": record(**_FILE, url=TEXT),
-    "Message": record(
-        id=TEXT,
-        seq={"type": "integer", "minimum": 1},
-        cursor={"type": "integer", "minimum": 1},
-        role=ROLE,
-        author=ref("Author"),
-        text=TEXT,
-        attachments=listed(ref("Attachment")),
-        sent_at=MOMENT,
-        edited_at=MAYBE_MOMENT,
-        deleted=FLAG,
+    "Message": record(**_MESSAGE),
+    "MessageEvent": record(conversation_id=TEXT, **_MESSAGE, client_id=MAYBE_TEXT),
+    "HandoffEvent": record(
+        conversation_id=TEXT,
+        floor=FLOOR,
+        epoch=NUMBER,
+        handoff=nullable(record(id=TEXT, state=STATE, trigger=TEXT, teammate=MAYBE_TEXT)),
     ),
     "Messages": record(messages=listed(ref("Message")), cursor=NUMBER, more=FLAG),
     "Handoff": record(

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from adapters.messages import Json, bot_files
 from adapters.problems import Problem
 from adapters.web.fields import refuse
 from adapters.web.files import give
@@ -18,7 +19,7 @@ from adapters.web.importing import check_conflicts, check_ids, inside
 from adapters.web.keys import bot_key, digest_of, moment_of
 from adapters.web.opening import check_room, tell_of
 from adapters.web.pages import page_of
-from adapters.web.shapes import Json, case_json
+from adapters.web.shapes import case_json
 from adapters.web.verdicts import handoff_of, placed, state_of, unless_declined
 from bridge.domain.conversation import Conversation, Customer
 from bridge.domain.facts import (
@@ -95,6 +96,7 @@ class BotApi:
             digest=digest,
             past=past,
             sent_at=said.get("sent_at"),
+            client_id=said["client_id"],
         )
         verdict = await self._core.inbox.report(fact)
         status, place = placed(verdict, digest)
@@ -146,8 +148,7 @@ class BotApi:
     async def messages(self, asked: Asked) -> web.Response:
         """Answer with a page of the log."""
         board, conversation_id = self._core.board, asked.conversation_id
-        files = f"/v1/bot/conversations/{conversation_id}/files"
-        find = self._conversation
+        files, find = bot_files(conversation_id), self._conversation
         return reply(200, await page_of(board, conversation_id, asked.query, find, files))
 
     async def file(self, asked: Asked) -> web.StreamResponse:

@@ -7,8 +7,9 @@ read again from there; so nothing is missed, doubled, or kept for a reader who d
 
 from collections.abc import Iterable
 
+from adapters.messages import message_json
 from adapters.plain import as_bytes
-from adapters.web.shapes import is_waiting, message_json
+from adapters.web.shapes import is_waiting
 from bridge.domain.conversation import Conversation
 from bridge.domain.handoff import Handoff
 from bridge.domain.messages import Message, Role

@@ -10,12 +10,12 @@ from urllib.parse import quote
 from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from adapters.messages import attachment_json
 from adapters.problems import Problem
 from adapters.web.bodies import check_packing, too_large
 from adapters.web.fields import refuse
 from adapters.web.gate import Asked, Handler, not_there, reply
 from adapters.web.limits import Limits
-from adapters.web.shapes import attachment_json
 from adapters.web.visitors import refused
 from bridge.domain.ids import FileId
 from bridge.ports.core import Board

@@ -9,6 +9,7 @@ from adapters.web.answers import SCHEMAS, ref
 from adapters.web.bot_calls import BOT_CALLS
 from adapters.web.calls import Call, Who
 from adapters.web.customer_calls import CUSTOMER_CALLS
+from adapters.web.events import webhooks
 from adapters.web.fields import Field, Fields
 
 Json = dict[str, Any]
@@ -114,6 +115,7 @@ def describe(registered: Iterable[tuple[str, str]]) -> Json:
             "description": "Refusals are application/problem+json. Unknown fields are refused.",
         },
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {
             "schemas": {**SCHEMAS, **_bodies()},
             "securitySchemes": {str(who): scheme for who, scheme in SCHEMES.items()},

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from adapters.messages import CUSTOMER_FILES, Json, message_json
 from adapters.web.calls import PAGE_SIZE
-from adapters.web.shapes import CUSTOMER_FILES, Json, message_json
 from bridge.domain.conversation import Conversation
 from bridge.domain.ids import ConversationId
 from bridge.ports.core import Board

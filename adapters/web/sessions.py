@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from adapters.messages import Json
 from adapters.problems import Problem
 from adapters.web.calls import MAX_ATTACHMENTS, MAX_TEXT
 from adapters.web.gate import Asked, Handler, reply
@@ -18,7 +19,6 @@ from adapters.web.given import Core, WebSettings
 from adapters.web.identity import Identity, IdentityCheck
 from adapters.web.limits import Limits
 from adapters.web.opening import check_room, tell_of
-from adapters.web.shapes import Json
 from adapters.web.visitors import Pass, Visitors
 from bridge.domain.conversation import Conversation, Customer
 from bridge.domain.ids import ConversationId, derive

@@ -1,15 +1,13 @@
-"""What the customer sees: messages and the state of the conversation as JSON.
+"""What the customer sees of the state of the conversation, as JSON; messages are elsewhere.
 
-Only what is named here leaves the house. A `Note` has no shape at all, the reason of a handoff is
-reduced to one of two words, and where things stand at the desk is never told.
+Only what is named here leaves the house. The reason of a handoff is reduced to one of two words,
+and where things stand at the desk is never told.
 """
 
+from adapters.messages import Json, author_json
 from adapters.moments import rfc3339
 from bridge.domain.conversation import Conversation
 from bridge.domain.handoff import Handoff, State
-from bridge.domain.messages import Attachment, Author, Message
-
-Json = dict[str, object]
 
 WAITING = frozenset({State.REQUESTED, State.WAITING})
 
@@ -22,43 +20,6 @@ ASKED_TRIGGERS = frozenset({"human_request"})
 def moment(at: float | None) -> str | None:
     """Return a moment as it is written outside, or null."""
     return None if at is None else rfc3339(at)
-
-
-def author_json(author: Author) -> Json:
-    """Return whom a message is shown under."""
-    return {"name": author.name, "avatar_url": author.avatar_url}
-
-
-def attachment_json(attachment: Attachment) -> Json:
-    """Return a file as its upload is answered."""
-    return {
-        "id": attachment.id,
-        "name": attachment.name,
-        "media_type": attachment.media_type,
-        "size": attachment.size,
-    }
-
-
-CUSTOMER_FILES = "/v1/files"
-"""Where the customer's page downloads files."""
-
-
-def message_json(message: Message, files: str = CUSTOMER_FILES) -> Json:
-    """Return a `Message` of the contract; its files are at the address `files`."""
-    return {
-        "id": message.id,
-        "seq": message.seq,
-        "cursor": message.cursor,
-        "role": message.role,
-        "author": author_json(message.author),
-        "text": message.text,
-        "attachments": [
-            {**attachment_json(file), "url": f"{files}/{file.id}"} for file in message.attachments
-        ],
-        "sent_at": moment(message.sent_at),
-        "edited_at": moment(message.edited_at),
-        "deleted": message.deleted,
-    }
 
 
 def is_waiting(handoff: Handoff | None) -> bool:

@@ -2,9 +2,10 @@
 
 from typing import assert_never
 
+from adapters.messages import Json
 from adapters.problems import Problem
 from adapters.web.fields import refuse
-from adapters.web.shapes import Json, handoff_json, is_waiting, state_json
+from adapters.web.shapes import handoff_json, is_waiting, state_json
 from bridge.domain.conversation import Conversation
 from bridge.domain.facts import Declined, Duplicate, Taken, Verdict
 from bridge.ports.core import Board

@@ -74,7 +74,7 @@ class Operator:
 
     async def _revive(self, request: web.Request) -> Answer:
         verb, target = request.match_info["verb"], request.match_info["id"]
-        act = self._relay.retry if verb == "retry" else self._relay.skip
+        act = self._relay.reviver.retry if verb == "retry" else self._relay.reviver.skip
         if target == ALL:
             dead = await self._relay.store.dead()
             count = sum([await act(d.id) for d in dead])

@@ -23,10 +23,12 @@ def steering(relay: Relay, policy: PolicyFile, clock: Clock) -> Steering:
 
     async def dead(rest: str) -> str:
         del rest
-        found = await relay.store.dead(MOST_SHOWN)
+        found = await relay.store.dead(MOST_SHOWN + 1)
         if not found:
             return "Nothing was given up on."
-        lines = [f"`{one.id}` {one.leg}: {one.error}" for one in found]
+        lines = [f"`{one.id}` {one.leg}: {one.error}" for one in found[:MOST_SHOWN]]
+        if len(found) > MOST_SHOWN:
+            lines.append("There are more: `handoff dead list` shows all of them.")
         return "\n".join([*lines, "Mend with `handoff dead retry ID` where the bridge runs."])
 
     async def hours(rest: str) -> str:

@@ -115,6 +115,17 @@ class CallWebhook:
 
 
 @dataclass(frozen=True, slots=True)
+class TellMessage:
+    """Tell an outside address of a message that is new or changed; how it stands is read when
+    sending. `client_id` is a bot's own name for the message it put in.
+    """
+
+    event: str
+    seq: int
+    client_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Undecoded:
     """What a row asks for that this version cannot read: given up on, so that people see it."""
 
@@ -131,6 +142,7 @@ Payload = (
     | MarkReplies
     | Ask
     | CallWebhook
+    | TellMessage
     | Undecoded
 )
 
@@ -144,6 +156,7 @@ LEGS: dict[type, Leg] = {
     MarkReplies: Leg.MARK,
     Ask: Leg.ASSISTANT,
     CallWebhook: Leg.WEBHOOK,
+    TellMessage: Leg.WEBHOOK,
 }
 """Which leg each payload travels on but `Undecoded`; a test holds it against `Payload`."""
 
@@ -159,7 +172,7 @@ class Delivery:
 
     `position` orders a conversation's deliveries; `desk` and `room` are empty on legs that go
     elsewhere; `parts_done` counts the parts of a long delivery that surely arrived; `attempted_at`
-    is when the last attempt was marked.
+    is when an attempt was marked of which nobody knows yet whether it arrived.
     """
 
     id: DeliveryId

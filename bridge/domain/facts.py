@@ -94,8 +94,9 @@ class CustomerRated(_Of):
 class BotWrote(_Of):
     """An outside bot put a message in: the customer's words, or an answer under `epoch`.
 
-    `role` is `customer` or `assistant`. What is `past` was said before the bot came here, at
-    `sent_at` if known: it is kept and shown, but calls nobody.
+    `role` is `customer` or `assistant`, `client_id` the bot's own name for the message. What is
+    `past` was said before the bot came here, at `sent_at` if known: it is kept and shown, but
+    calls nobody.
     """
 
     role: str
@@ -105,6 +106,7 @@ class BotWrote(_Of):
     name: str | None = None
     past: bool = False
     sent_at: float | None = None
+    client_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,11 +165,15 @@ class Delivered(_Of):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undeliverable(_Of):
-    """A delivery was given up; `lost_thread` when the thread itself is gone."""
+    """A delivery was given up; `lost_thread` when the thread itself is gone.
+
+    `probe` when it was tried again though nobody asked: that it was given up on is known.
+    """
 
     delivery: Delivery
     why: str
     lost_thread: bool = False
+    probe: bool = False
 
 
 End = Delivered | Undeliverable

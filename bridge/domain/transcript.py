@@ -4,34 +4,66 @@ A post at a desk holds so many characters; a long message is continued on the ne
 shortened.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from bridge.domain.fences import Fence, left_open
 from bridge.domain.messages import Message, Role
 from bridge.domain.posts import Entry
 
 HEAD = 80
 """Characters allowed for the line that names speaker and time."""
 
+_BEGINS = re.compile(r"[>#~`*+-]|\d{1,9}[.)]")
+"""What would begin a quote, a heading, an item or code if it came to stand at a line's start."""
+
 
 def pieces(text: str, most: int) -> tuple[str, ...]:
     """Cut text into pieces of at most `most` characters, at paragraphs, lines, or spaces.
 
-    Joined together the pieces are the text again, except for the white space cut at.
+    Joined together the pieces are the text again, except for the white space cut at. Fenced code
+    that is cut is closed at the cut and opened again in the next piece: its characters, line
+    breaks and indents stay, and what follows it is no code.
     """
     found: list[str] = []
     rest = text
     while len(rest) > most:
-        cut = _cut(rest, most)
-        found.append(rest[:cut].rstrip())
-        rest = rest[cut:].lstrip("\n ")
+        piece, rest = _first(rest, most)
+        found.append(piece)
     found.append(rest)
     return tuple(found)
+
+
+def _first(text: str, most: int, spare: int = 0) -> tuple[str, str]:
+    """Return the first piece and the rest; `spare` characters are kept for closing a fence."""
+    cut = _cut(text, most - spare)
+    opened = left_open(text[:cut])
+    if opened is None or len(opened[0].marks) >= most // 4:
+        return text[:cut].rstrip(), text[cut:].lstrip("\n ")
+    fence, at = opened
+    if at and "\n" not in text[at:cut]:
+        return text[:at].rstrip(), text[at:]
+    if spare <= len(fence.marks):
+        return _first(text, most, len(fence.marks) + 1)
+    return f"{text[:cut]}\n{fence.marks}", _opened_again(fence, text[cut:], most)
+
+
+def _opened_again(fence: Fence, rest: str, most: int) -> str:
+    """Return what follows a cut in code: of all characters only the line break is gone."""
+    rest = rest.removeprefix("\n")
+    line, _, behind = rest.partition("\n")
+    if fence.ends_at(line):
+        return behind.lstrip("\n ")
+    language = fence.language if len(fence.language) < most // 8 else ""
+    return f"{fence.marks}{language}\n{rest}"
 
 
 def _cut(text: str, most: int) -> int:
     for border in ("\n\n", "\n", " "):
         at = text.rfind(border, most // 2, most)
+        while border == " " and at > 0 and _BEGINS.match(text, at + 1):
+            at = text.rfind(border, most // 2, at)
         if at > 0:
             return at
     return most
@@ -45,8 +77,10 @@ def _entries(messages: Iterable[Message], names: dict[Role, str], most: int) -> 
         text = "(deleted)" if message.deleted else message.text
         files = tuple(file.name for file in message.attachments)
         whole = Entry(message.role, name, message.sent_at, text, files)
-        for piece in pieces(text, most - HEAD):
-            yield replace(whole, text=piece)
+        *first, last = pieces(text, most - HEAD)
+        for piece in first:
+            yield replace(whole, text=piece, files=())
+        yield replace(whole, text=last)
 
 
 def pages(

@@ -74,6 +74,10 @@ class Board(Protocol):
         """Return the conversation of a handoff, or None."""
         ...
 
+    async def conversation_with(self, post: PostRef) -> Conversation | None:
+        """Return the conversation that has a message made from this post, or None."""
+        ...
+
     async def messages(
         self, conversation_id: ConversationId, after: int, limit: int
     ) -> tuple[tuple[Message, ...], bool]:

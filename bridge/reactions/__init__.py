@@ -34,7 +34,7 @@ def react(
     `about` is the message that an amended post had become, when there is one. Pure: no clock, no
     chance, no outside.
     """
-    outcome = Outcome(conversation, fact.key, fact.at)
+    outcome = Outcome(conversation, fact.key, fact.at, tells=rules.webhooks)
     match fact:
         case CustomerWrote():
             customer.wrote(outcome, fact, rules)

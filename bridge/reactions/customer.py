@@ -57,8 +57,9 @@ def _hear(outcome: Outcome, text: str, fact: CustomerWrote | BotWrote) -> Messag
         outcome.give_floor(Floor.ASSISTANT)
     name = outcome.before.customer.name or ""
     attachments = fact.attachments if isinstance(fact, CustomerWrote) else ()
-    sent_at = fact.sent_at if isinstance(fact, BotWrote) else None
-    said = Said(Role.CUSTOMER, Author(name), text, attachments, sent_at=sent_at)
+    said = Said(Role.CUSTOMER, Author(name), text, attachments)
+    if isinstance(fact, BotWrote):
+        said = replace(said, sent_at=fact.sent_at, client_id=fact.client_id)
     message = outcome.say(said)
     outcome.verdict = Taken(message.id, message.seq, str(outcome.floor), outcome.epoch)
     return message
@@ -181,7 +182,9 @@ def bot_wrote(outcome: Outcome, fact: BotWrote, rules: Rules) -> None:
         return
     author = Author(fact.name or rules.assistant_name)
     text = rules.policy.strip_markers(fact.text) or fact.text
-    message = outcome.say(Said(Role.ASSISTANT, author, text, sent_at=fact.sent_at))
+    message = outcome.say(
+        Said(Role.ASSISTANT, author, text, sent_at=fact.sent_at, client_id=fact.client_id)
+    )
     outcome.set_timer(Timer.ASSISTANT_SILENT, None)
     if not fact.past:
         decisions.weigh(outcome, rules, AssistantSaid(fact.text, fact.at))

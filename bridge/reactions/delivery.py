@@ -95,6 +95,8 @@ def _answered(outcome: Outcome, ask: Ask, answer: Answer, rules: Rules) -> None:
 
 def undeliverable(outcome: Outcome, fact: Undeliverable, rules: Rules) -> None:
     """Make sure that nothing dies silently."""
+    if fact.probe and not fact.lost_thread:
+        return
     payload = fact.delivery.payload
     outcome.record("undeliverable", delivery_id=fact.delivery.id, why=fact.why)
     if isinstance(payload, Ask):
@@ -109,10 +111,12 @@ def undeliverable(outcome: Outcome, fact: Undeliverable, rules: Rules) -> None:
         _no_answer(outcome, Ask(outcome.before.seq, outcome.epoch), fact.why, rules)
     elif isinstance(payload, PostMessage | PostTranscript) or fact.delivery.leg is Leg.DESK:
         what = "The earlier conversation" if isinstance(payload, PostTranscript) else "A line"
+        name = fact.delivery.id
         outcome.deliver(
             PostNotice(
-                f"{what} could not be shown here and what follows waits behind it: {fact.why}. "
-                f"An administrator can mend it with: handoff dead retry {fact.delivery.id}"
+                f"{what} could not be shown here and what follows waits behind it: {fact.why}. It "
+                "is tried again every few minutes. An administrator can have it tried at once "
+                f"(handoff dead retry {name}) or left out (handoff dead skip {name})."
             )
         )
 

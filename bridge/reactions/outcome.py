@@ -13,6 +13,7 @@ from bridge.domain.delivery import (
     Delivery,
     Leg,
     Payload,
+    TellMessage,
     leg_of,
 )
 from bridge.domain.facts import Taken, Timer, Verdict
@@ -40,10 +41,14 @@ class Said:
     post: PostRef | None = None
     sent_at: float | None = None
     edited_at: float | None = None
+    client_id: str = ""
 
 
 class Outcome:
-    """The consequences of one fact, collected while a reaction runs."""
+    """The consequences of one fact, collected while a reaction runs.
+
+    With `tells` every message, and every change of one, is told to the outgoing webhooks too.
+    """
 
     __slots__ = (
         "amended",
@@ -61,15 +66,17 @@ class Outcome:
         "position",
         "records",
         "seq",
+        "tells",
         "threads",
         "timers",
         "verdict",
     )
 
-    def __init__(self, before: Conversation, key: str, at: float) -> None:
+    def __init__(self, before: Conversation, key: str, at: float, *, tells: bool = False) -> None:
         self.before = before
         self.key = key
         self.at = at
+        self.tells = tells
         self.digest = ""
         self.seq = before.seq
         self.cursor = before.cursor
@@ -129,6 +136,8 @@ class Outcome:
             post=said.post,
         )
         self.messages.append(message)
+        if self.tells:
+            self.deliver(TellMessage("message.created", message.seq, said.client_id))
         return message
 
     def amend(self, message: Message, text: str | None) -> None:
@@ -145,6 +154,8 @@ class Outcome:
             new = replace(new, text="", attachments=())
         self.amended.append(new)
         self.changes["recent"] = tuple(new if m.id == message.id else m for m in self.before.recent)
+        if self.tells:
+            self.deliver(TellMessage("message.updated", message.seq))
 
     def note(self, author: Author, text: str, post: PostRef | None) -> None:
         """Keep what a teammate said to teammates only."""

@@ -2,7 +2,7 @@
 
 from bridge.domain.conversation import Conversation
 from bridge.domain.handoff import Handoff
-from bridge.domain.ids import ConversationId, HandoffId, ThreadRef
+from bridge.domain.ids import ConversationId, HandoffId, PostRef, ThreadRef
 from bridge.domain.messages import Message
 from bridge.ports.core import Waiting
 from bridge.ports.store import Store, Wanted
@@ -42,6 +42,11 @@ class StoreBoard:
         loaded = await self._store.load(Wanted(handoffs=frozenset({handoff_id})))
         found = loaded.handoffs.get(handoff_id)
         return await self.conversation(found) if found else None
+
+    async def conversation_with(self, post: PostRef) -> Conversation | None:
+        """Return the conversation that has a message made from this post, or None."""
+        found = (await self._store.load(Wanted(posts=frozenset({post})))).posts.get(post)
+        return await self.conversation(found.conversation_id) if found else None
 
     async def messages(
         self, conversation_id: ConversationId, after: int, limit: int

@@ -17,13 +17,15 @@ from bridge.domain.delivery import (
     CallWebhook,
     Delivery,
     Receipt,
+    TellMessage,
 )
 from bridge.domain.errors import BridgeError, Refused, Uncertain
 from bridge.domain.handoff import Floor
+from bridge.domain.messages import Message
 from bridge.domain.policy.judge import Verdict
 from bridge.ports.assistant import Assistant, Draft, Question
 from bridge.ports.core import DraftGrew, Presence
-from bridge.ports.store import Unreadable
+from bridge.ports.store import Store, Unreadable
 from bridge.relay.board import StoreBoard
 from bridge.relay.lanes import LaneLost
 
@@ -187,19 +189,33 @@ class WebhookSender(Protocol):
         """Send what happened at `at` (epoch seconds); raises `TryAgain` or `Refused`."""
         ...
 
+    async def tell(self, delivery_id: str, told: TellMessage, message: Message, at: float) -> None:
+        """Send what became of a message at `at`; raises `TryAgain` or `Refused`."""
+        ...
+
 
 class WebhookCarrier(DirectCarrier):
     """Sends outgoing webhooks, which their receiver can tell apart by id."""
 
-    def __init__(self, sender: WebhookSender | None) -> None:
+    def __init__(self, sender: WebhookSender | None, store: Store) -> None:
         self._sender = sender
+        self._store = store
 
     async def carry(self, group: tuple[Delivery, ...]) -> Carried:
         """Send it."""
-        head = group[0]
-        if self._sender is None or not isinstance(head.payload, CallWebhook):
+        head, sender = group[0], self._sender
+        if sender is not None and isinstance(head.payload, TellMessage):
+            await self._tell(sender, head, head.payload)
+        elif sender is not None and isinstance(head.payload, CallWebhook):
+            await sender.send(head.id, head.payload.event, head.payload.body, head.created_at)
+        else:
             why = "no webhook address is set"
             raise Refused(why)
-        payload = head.payload
-        await self._sender.send(head.id, payload.event, payload.body, head.created_at)
         return DONE
+
+    async def _tell(self, sender: WebhookSender, head: Delivery, told: TellMessage) -> None:
+        """Send a message as it is stored now: what was deleted meanwhile is not let out, and of
+        what was erased there is nothing to tell.
+        """
+        for message in await self._store.history(head.conversation_id, told.seq, told.seq):
+            await sender.tell(head.id, told, message, head.created_at)

@@ -1,10 +1,12 @@
 """How what a delivery says becomes posts, and how a part of it is named at the desk."""
 
+from collections.abc import Iterable
+
 from bridge.domain.delivery import Delivery, PostMessage
 from bridge.domain.errors import Refused
 from bridge.domain.messages import Message, Role
 from bridge.domain.posts import Mark, Post, PostKind
-from bridge.domain.transcript import pieces
+from bridge.domain.transcript import pages, pieces
 
 NAMES = {Role.CUSTOMER: "Customer", Role.ASSISTANT: "Assistant", Role.TEAMMATE: "Team"}
 
@@ -40,6 +42,27 @@ def message_posts(payload: PostMessage, most: int) -> tuple[Post, ...]:
     words = [Post(PostKind.MESSAGE, payload.role, name, text) for text in texts]
     files = [Post(PostKind.MESSAGE, payload.role, name, file=f) for f in payload.attachments]
     return (*words, *files)
+
+
+def transcript_posts(history: Iterable[Message], most: int) -> tuple[Post, ...]:
+    """Return the posts of a history: its pages, then the files that the pages name, in order.
+
+    Not those of teammates: they came from the desk, and may be withdrawn while this is on its
+    way, which would change which post is which.
+    """
+    said = tuple(history)
+    found = pages(said, NAMES, most)
+    shown = (
+        Post(PostKind.TRANSCRIPT, entries=entries, page=number, pages=len(found))
+        for number, entries in enumerate(found, 1)
+    )
+    files = (
+        Post(PostKind.MESSAGE, m.role, m.author.name or NAMES.get(m.role, ""), file=file)
+        for m in said
+        if m.role in NAMES and m.role is not Role.TEAMMATE and not m.deleted
+        for file in m.attachments
+    )
+    return (*shown, *files)
 
 
 def _speaker(payload: PostMessage) -> str:

@@ -76,15 +76,14 @@ class Courier:
         """
         begun: set[Key] = set()
         rooms: set[str] = set()
+        now = self._clock.now()
 
         def start(delivery: Delivery) -> Delivery:
             lane = delivery.lane
             if lane[1] not in VISIBLE_ONCE or lane in self._lanes or lane in begun:
                 return delivery
             begun.add(lane)
-            if self._is_held(delivery):
-                return delivery
-            if not self._may_leave(delivery, rooms):
+            if self._is_held(delivery) or not self._may_leave(delivery, rooms):
                 return delivery
             return Delivery(
                 delivery.id,
@@ -96,7 +95,7 @@ class Courier:
                 delivery.room,
                 Progress.SENDING,
                 attempts=1,
-                attempted_at=delivery.created_at,
+                attempted_at=now,
             )
 
         return start
@@ -161,14 +160,25 @@ class Courier:
         for delivery in sorted(found.values(), key=lambda d: (d.conversation_id, d.position)):
             if self._is_held(delivery):
                 self._held.append(delivery)
-            elif shard_of(delivery) in self._inbox.owned and not self._has(delivery):
+            elif shard_of(delivery) in self._inbox.owned and not self.has(delivery):
                 self._enqueue(delivery, fresh=False, inherited=bool(shards))
 
-    def _has(self, delivery: Delivery) -> bool:
+    def has(self, delivery: Delivery) -> bool:
+        """Whether a delivery, in whatever progress, waits or is on its way here."""
         lane = self._lanes.get(delivery.lane)
         return lane is not None and any(d.id == delivery.id for d in lane.queue)
 
-    def release(self, delivery: Delivery, hold: int) -> None:
+    def parked(self) -> dict[str, list[tuple[float, Delivery]]]:
+        """Return what may be probed: of each room the heads that were refused, and when, on the
+        monotonic clock, those first that were refused longest ago.
+        """
+        found: dict[str, list[tuple[float, Delivery]]] = {}
+        for (_, leg), lane in self._lanes.items():
+            if leg is Leg.DESK and lane.parked and lane.refused_at is not None and lane.queue:
+                found.setdefault(lane.queue[0].room, []).append((lane.refused_at, lane.queue[0]))
+        return {room: sorted(lanes, key=lambda one: one[0]) for room, lanes in found.items()}
+
+    def release(self, delivery: Delivery, hold: int, *, probe: bool = False) -> None:
         """Let a parked lane go on after its head, read under `hold`, was retried or skipped."""
         if self._was_cancelled(delivery, hold):
             return
@@ -186,6 +196,7 @@ class Courier:
         elif delivery.progress is Progress.QUEUED:
             lane.queue.appendleft(delivery)
         lane.parked = False
+        lane.probed = delivery.id if probe else None
         self._start(delivery.lane, lane)
 
     def carries(self, delivery: Delivery) -> bool:

@@ -24,20 +24,19 @@ from bridge.domain.ids import HandoffId, PostRef, ThreadRef
 from bridge.domain.messages import Message
 from bridge.domain.posts import Amendment, Card, Post, PostKind
 from bridge.domain.summary import CaseSummary, summarise
-from bridge.domain.transcript import pages
 from bridge.ports.assistant import Summarizer
 from bridge.ports.desk import Desk, Turn
 from bridge.ports.store import Store
 from bridge.relay.board import StoreBoard
 from bridge.relay.carriers import DONE, Carried
 from bridge.relay.composing import (
-    NAMES,
     length,
     mark_of,
     merged_post,
     message_posts,
     part_key,
     text_of,
+    transcript_posts,
 )
 from bridge.relay.lanes import LaneLost
 
@@ -220,11 +219,7 @@ class DeskCarrier:
             history = await self._store.history(
                 delivery.conversation_id, payload.from_seq, payload.to_seq
             )
-            found = pages(history, NAMES, most)
-            return tuple(
-                Post(PostKind.TRANSCRIPT, entries=entries, page=i, pages=len(found))
-                for i, entries in enumerate(found, 1)
-            )
+            return transcript_posts(history, most)
         return message_posts(payload, most) if isinstance(payload, PostMessage) else ()
 
     async def _mark(self, desk: Desk, conversation: Conversation, head: Delivery) -> Carried:

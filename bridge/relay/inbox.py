@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from math import inf
 
 from bridge.domain.conversation import Conversation
-from bridge.domain.delivery import Progress
+from bridge.domain.delivery import Delivery, Progress
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.facts import ENDS, Delivered, Fact, Undeliverable, Verdict
 from bridge.domain.ids import ConversationId, ThreadRef
@@ -46,6 +46,15 @@ MOST_TOLD = 1_000
 
 MOST_TRIES = 8
 """Times a batch is decided on anew because the database had moved."""
+
+
+class Contended(StoreUnavailable):
+    """What a fact is decided on kept changing; the store is well, the sender must come again."""
+
+
+def at_leisure(delivery: Delivery) -> Delivery:
+    """Return a delivery as it is: stored as waiting, and marked before it leaves."""
+    return delivery
 
 
 @dataclass(slots=True)
@@ -82,7 +91,7 @@ class StoreInbox:
         self.owned_until = inf
         self.renewed = asyncio.Event()
         self.is_storing = True
-        self.starter: Callable[[], Starter] = lambda: lambda delivery: delivery
+        self.starter: Callable[[], Starter] = lambda: at_leisure
 
     def report(self, fact: Fact) -> "asyncio.Future[Verdict]":
         """Take a fact once; the future ends when it is stored, or with `StoreUnavailable`."""
@@ -144,6 +153,9 @@ class StoreInbox:
     async def _take(self, waiters: list[Waiter]) -> None:
         try:
             await self._store_batch(waiters)
+        except Contended as problem:
+            log.warning("a fact could not be decided on", extra={"action": "inbox_contended"})
+            self._fail(waiters, problem)
         except StoreUnavailable as problem:
             self.is_storing = False
             self.forget(None)
@@ -194,10 +206,13 @@ class StoreInbox:
                 waiter.answer.exception()
 
     async def _store_batch(self, waiters: list[Waiter]) -> None:
-        check = False
+        again = False
         for _ in range(MOST_TRIES):
-            batch = Batch(self._memory, self._known, self._rules(), self.owned, self.starter())
-            wanted = batch.wants([w.item for w in waiters], check_keys=check)
+            # By the second try a lane may have become free in memory whose end is still queued
+            # behind this very batch: in the database its last delivery is on its way.
+            start = at_leisure if again else self.starter()
+            batch = Batch(self._memory, self._known, self._rules(), self.owned, start)
+            wanted = batch.wants([w.item for w in waiters], check_keys=again)
             if wanted is not None:
                 batch.learn(await self._store.load(wanted), shared=self._store.shared)
             verdicts = batch.decide([w.item for w in waiters])
@@ -208,7 +223,7 @@ class StoreInbox:
             except Moved:
                 self.forget(frozenset(batch.touched))
                 self._known.clear()
-                check = True
+                again = True
                 continue
             except ShardLost as lost:
                 for shard in lost.shards:
@@ -219,7 +234,7 @@ class StoreInbox:
             self._committed(batch)
             return
         message = "the conversations of a batch kept changing"
-        raise (Unstorable if len(waiters) > 1 else StoreUnavailable)(message)
+        raise (Unstorable if len(waiters) > 1 else Contended)(message)
 
     def _remember(self, batch: Batch) -> None:
         memory = self._memory

@@ -28,6 +28,11 @@ given up on by the third. A receiver of webhooks may be away for a day, as Stand
 """
 
 
+PROBE = 300.0
+"""Seconds between two probes of a room that refuses: no platform that has said no is asked more
+often, and nobody waits much longer for a room that takes posts again.
+"""
+
 NOT_OURS = -1
 """The epoch of a lease that is not held; the database issues none below 1."""
 
@@ -51,6 +56,8 @@ class LaneLost(Exception):
 class Lane:
     """What waits on one conversation's way to one party, in order.
 
+    `refused_at` is when its head was given up on, on the monotonic clock; None where trying it
+    again by itself could do harm. `probed` is the head that is tried again though nobody asked.
     `inherited` is the position up to which it was found stored by whoever took its shard over: one
     of those may be what ended the program before. `losses` counts how often the head was taken
     away because its shard was lost: what began before that says nothing about what came after.
@@ -59,6 +66,8 @@ class Lane:
     queue: deque[Delivery] = field(default_factory=deque)
     task: object | None = None
     parked: bool = False
+    refused_at: float | None = None
+    probed: DeliveryId | None = None
     fresh: DeliveryId | None = None
     inherited: int = 0
     losses: int = 0
@@ -104,6 +113,10 @@ class Lane:
             self.fresh, self.parked = None, False
             self.losses += 1
         self.queue = kept
+
+    def park(self, refused_at: float | None) -> None:
+        """Let nothing pass before the head, which was given up on, is mended."""
+        self.parked, self.refused_at = True, refused_at
 
     def unmark(self, delivery: Delivery) -> None:
         """Take back that the head, as it was, is being sent, where a repetition is harmless."""

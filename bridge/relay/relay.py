@@ -4,21 +4,19 @@ The composition root gives it the ports; the tests give it theirs. It starts its
 the spawner it is given and on nothing else.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
-from bridge.domain.delivery import DESK_LEGS, Delivery, Leg, Patience, Progress
-from bridge.domain.facts import Taken
-from bridge.domain.ids import DeliveryId
+from bridge.domain.delivery import DESK_LEGS, Delivery, Leg, Patience
 from bridge.domain.policy import Action, Decision
 from bridge.domain.policy.judge import Verdict, is_wanted
 from bridge.domain.rules import Rules
 from bridge.ports.assistant import Assistant, Judge, Question, Summarizer
 from bridge.ports.core import Clock
 from bridge.ports.desk import Desk
-from bridge.ports.store import Settlement, Store
+from bridge.ports.store import Store
 from bridge.reactions.decisions import talk_of
 from bridge.relay.batch import Batch
 from bridge.relay.board import StoreBoard
@@ -32,12 +30,15 @@ from bridge.relay.chores import Chores
 from bridge.relay.courier import Courier, Spawn
 from bridge.relay.desk_carrier import DeskCarrier
 from bridge.relay.inbox import StoreInbox
-from bridge.relay.lanes import Step
 from bridge.relay.presence import LivePresence
+from bridge.relay.probes import Probes
 from bridge.relay.receipts import StoreReceipts
+from bridge.relay.reviving import Reviver
 from bridge.relay.sending import Sender
 
 log = logging.getLogger(__name__)
+
+Part = TypeVar("Part")
 
 DRAIN = 8.0
 """Seconds a stop may take for calls that are under way; the whole stop stays under 10 s."""
@@ -76,15 +77,17 @@ class Relay:
         self._patience = patience
         self._courier: Courier | None = None
         self._chores: Chores | None = None
-        self._reviving = asyncio.Lock()
+        self._reviver: Reviver | None = None
 
     @property
     def courier(self) -> Courier:
         """The courier; only there after `begin`."""
-        if self._courier is None:
-            message = "the relay has not begun"
-            raise RuntimeError(message)
-        return self._courier
+        return _begun(self._courier)
+
+    @property
+    def reviver(self) -> Reviver:
+        """What has dead deliveries tried again; only there after `begin`."""
+        return _begun(self._reviver)
 
     async def begin(self, spawn: Spawn) -> None:
         """Start the background work and take over what the database holds."""
@@ -93,6 +96,8 @@ class Relay:
         courier = Courier(self.inbox, carriers, self.clock, spawn, sender)
         chores = Chores(self.store, self.inbox, courier, self.presence, self.clock)
         self._courier, self._chores = courier, chores
+        self._reviver = Reviver(self.store, self.inbox, courier)
+        probes = Probes(courier, self._reviver, self.clock)
         self.inbox.starter = courier.starter
         spawn(self.inbox.run(), "inbox")
         await chores.begin()
@@ -102,6 +107,7 @@ class Relay:
             (chores.timers(), "timers"),
             (chores.leases(), "leases"),
             (chores.gossip(), "gossip"),
+            (probes.run(), "probes"),
         ):
             spawn(work, name)
 
@@ -115,7 +121,7 @@ class Relay:
             self.presence,
             self._second_opinion if outside.judge is not None else None,
         )
-        carriers[Leg.WEBHOOK] = WebhookCarrier(outside.webhooks)
+        carriers[Leg.WEBHOOK] = WebhookCarrier(outside.webhooks, self.store)
         return carriers
 
     def _is_ours(self, head: Delivery) -> bool:
@@ -143,27 +149,9 @@ class Relay:
         await self.courier.stop(DRAIN)
         await self.inbox.drained()
 
-    async def retry(self, delivery_id: DeliveryId) -> bool:
-        """Try a dead delivery again; returns False when there is no such one."""
-        return await self._revive(delivery_id, Progress.QUEUED)
 
-    async def skip(self, delivery_id: DeliveryId) -> bool:
-        """Give a dead delivery up for good and let its lane go on."""
-        return await self._revive(delivery_id, Progress.SKIPPED)
-
-    async def _revive(self, delivery_id: DeliveryId, progress: Progress) -> bool:
-        # One after the other, so that two who mend the same one do not both find it dead.
-        async with self._reviving:
-            hold = self.courier.hold((), ())
-            found = await self.store.delivery(delivery_id)
-            done = found is not None and found.progress is Progress.DEAD
-            if found is not None and done:
-                moved = found.moved(progress, attempts=0, due_at=0.0)
-                done = isinstance(await self.inbox.put(Step((Settlement(moved),))), Taken)
-                if done:
-                    self.courier.release(moved, hold)
-        log.warning(
-            "delivery revived" if done else "delivery not revived",
-            extra={"action": "revive", "delivery": delivery_id, "to": str(progress)},
-        )
-        return done
+def _begun(part: Part | None) -> Part:
+    if part is None:
+        message = "the relay has not begun"
+        raise RuntimeError(message)
+    return part

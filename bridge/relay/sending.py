@@ -9,7 +9,8 @@ too many attempts: it is dead, which is reported by the inbox like any fact.
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import inf
 
 from bridge.domain.delivery import Delivery, Leg, Patience, Progress, Undecoded
 from bridge.domain.errors import Refused, StoreUnavailable, TryAgain, Uncertain
@@ -24,8 +25,24 @@ from bridge.relay.lanes import NOT_OURS, PATIENCE, VISIBLE_ONCE, Lane, LaneLost,
 
 log = logging.getLogger(__name__)
 
+LONG_AGO = -inf
+
 LOOKS = 9
 """Failed look-ups after which a delivery in doubt is given up on: as many as a post is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Why a delivery is given up on.
+
+    What is `in_doubt` may have arrived, and is looked for before anybody has it tried again. What
+    died `for_good` is not tried again by itself: it cannot be read, or may end the program.
+    """
+
+    why: str
+    lost_thread: bool = False
+    in_doubt: bool = False
+    for_good: bool = False
 
 
 class Sender:
@@ -49,7 +66,8 @@ class Sender:
         """Take the head of a lane one step further."""
         head = lane.queue[0]
         if head.progress is Progress.DEAD:
-            lane.parked = True
+            # Found so. Had it left and never ended, it may be what ends the program.
+            lane.park(LONG_AGO if head.attempted_at is None else None)
             return
         losses = lane.losses
         try:
@@ -96,18 +114,19 @@ class Sender:
     async def _may_leave(self, lane: Lane, head: Delivery, carrier: Carrier) -> bool:
         """Wait until the head is due and in no doubt; False when there is nothing to send."""
         if isinstance(head.payload, Undecoded):
-            await self._dead(lane, head, head.payload.why)
+            await self._dead(lane, head, Death(head.payload.why, for_good=True))
             return False
         wait = head.due_at - self._clock.now()
         if wait > 0:
             await self._clock.sleep(wait)
         if self.stopping or not lane.is_as_left(head):
             return False
-        if head.progress is not Progress.SENDING or lane.fresh == head.id:
+        if head.attempted_at is None or lane.fresh == head.id:
             return True
         must = head.leg not in VISIBLE_ONCE or await self._settle_doubt(lane, head, carrier)
         if must and head.attempts >= self._patience[head.leg].most_lost:
-            await self._dead(lane, head, "every attempt ended without an answer")
+            why = "every attempt ended without an answer"
+            await self._dead(lane, head, Death(why, in_doubt=True, for_good=True))
             return False
         return must
 
@@ -133,7 +152,7 @@ class Sender:
         except Uncertain as problem:
             await self._doubt(lane, head, problem)
         except Refused as problem:
-            await self._dead(lane, head, problem.why, lost_thread=problem.lost_thread)
+            await self._dead(lane, head, Death(problem.why, lost_thread=problem.lost_thread))
         else:
             await self._arrived(lane, group, carried)
 
@@ -141,7 +160,9 @@ class Sender:
         head = group[0]
         if carried.more:
             done = head.parts_done + 1
-            onward = head.moved(Progress.QUEUED, parts_done=done, due_at=0.0, attempts=0)
+            onward = head.moved(
+                Progress.QUEUED, parts_done=done, due_at=0.0, attempts=0, attempted_at=None
+            )
             if lane.replace(head, onward):
                 await self._stored(onward)
             return
@@ -175,7 +196,7 @@ class Sender:
         told = problem.after is not None and patience.waits_when_told
         attempts = head.attempts - 1 if told else head.attempts
         if attempts >= patience.attempts:
-            await self._dead(lane, head, problem.why)
+            await self._dead(lane, head, Death(problem.why))
             return
         delay = problem.after if problem.after is not None else patience.delay(max(attempts, 1))
         waiting = replace(
@@ -183,6 +204,7 @@ class Sender:
             progress=Progress.QUEUED,
             attempts=max(attempts, 0),
             due_at=self._clock.now() + delay,
+            attempted_at=None,
             error=problem.why,
         )
         lane.fresh = None
@@ -198,7 +220,7 @@ class Sender:
         if head.leg not in VISIBLE_ONCE:
             await self._again(lane, head, TryAgain(problem.why))
         elif head.attempts >= self._patience[head.leg].attempts:
-            await self._dead(lane, head, problem.why)
+            await self._dead(lane, head, Death(problem.why, in_doubt=True))
 
     async def _settle_doubt(self, lane: Lane, head: Delivery, carrier: Carrier) -> bool:
         """Find out whether the head arrived; returns True when it must be sent (again)."""
@@ -231,24 +253,25 @@ class Sender:
                 after = problem.after if isinstance(problem, TryAgain) else None
                 await self._clock.sleep(after or self._patience[head.leg].delay(attempt))
             except Refused as problem:
-                await self._dead(lane, head, problem.why, lost_thread=problem.lost_thread)
+                death = Death(problem.why, lost_thread=problem.lost_thread, in_doubt=True)
+                await self._dead(lane, head, death)
                 return None
-        await self._dead(lane, head, "could not find out whether it arrived")
+        await self._dead(lane, head, Death("could not find out whether it arrived", in_doubt=True))
         return None
 
-    async def _dead(
-        self, lane: Lane, head: Delivery, why: str, *, lost_thread: bool = False
-    ) -> None:
+    async def _dead(self, lane: Lane, head: Delivery, death: Death) -> None:
         log.error(
             "delivery given up",
-            extra={"action": "delivery_dead", "delivery": head.id, "why": why},
+            extra={"action": "delivery_dead", "delivery": head.id, "why": death.why},
         )
-        dead = head.moved(Progress.DEAD, error=why)
+        attempted_at = head.attempted_at if death.in_doubt else None
+        dead = head.moved(Progress.DEAD, error=death.why, attempted_at=attempted_at)
         lane.fresh = None
         if not lane.replace(head, dead):
             return
-        lane.parked = parks(head)
-        if not lane.parked:
+        if parks(head):
+            lane.park(None if death.for_good else self._clock.monotonic())
+        else:
             lane.queue.popleft()
         at = self._clock.now()
         await self.ends.record(
@@ -257,8 +280,9 @@ class Sender:
                 key=f"dead:{head.id}:{head.attempts}:{head.parts_done}:{at:.6f}",
                 at=at,
                 conversation_id=head.conversation_id,
-                delivery=head,
-                why=why,
-                lost_thread=lost_thread,
+                delivery=dead,
+                why=death.why,
+                lost_thread=death.lost_thread,
+                probe=lane.probed == head.id,
             )
         )

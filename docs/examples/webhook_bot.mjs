@@ -29,6 +29,7 @@ const server = createServer(async (request, response) => {
   const body = Buffer.concat(pieces);
   const genuine = isGenuine(request.headers, body);
   response.writeHead(genuine ? 200 : 401, { "content-type": "application/json" });
-  response.end(JSON.stringify(genuine ? reply(JSON.parse(body).data) : {}));
+  const data = genuine ? JSON.parse(body).data : {};
+  response.end(JSON.stringify(data.messages ? reply(data) : {})); // an event wants no answer
 });
 server.listen(Number(PORT), "127.0.0.1", () => console.log(`port ${server.address().port}`));

@@ -1,15 +1,21 @@
 """Outgoing webhooks, received by a server that checks them with code of its own."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 from yarl import URL
 
 from adapters.outbound import Patient, open_session
 from adapters.webhooks import Keys, WebhookSender, signature, signed_headers, signing_keys
+from bridge.domain.delivery import TellMessage
 from bridge.domain.errors import ConfigurationError, Refused, TryAgain
+from bridge.domain.ids import ConversationId, FileId, MessageId, PostRef
+from bridge.domain.messages import Attachment, Author, Message, Role
+from tests.adapters.assistants.test_examples import SHOWN
 from tests.clocks import START, HandClock
 from tests.servers.assistant_webhook import SECRET, FakeReceiver, dies, drips, hangs, replies, sends
 
@@ -91,6 +97,15 @@ class TestSend:
             await sender.send("d_1", "message.created", {})
         assert failure.value.after == 3.0
 
+    async def test_a_wait_of_no_time_is_none(
+        self, receiver: FakeReceiver, sender: WebhookSender
+    ) -> None:
+        """Such an attempt counts like any other, and the next one is not made at once."""
+        receiver.next(replies({}, 503, {"Retry-After": "0"}))
+        with pytest.raises(TryAgain) as failure:
+            await sender.send("d_1", "message.created", {})
+        assert failure.value.after is None
+
     @pytest.mark.parametrize("status", [301, 307, 410, 413])
     async def test_what_cannot_pass_is_refused(
         self, receiver: FakeReceiver, sender: WebhookSender, status: int
@@ -120,3 +135,60 @@ class TestSend:
         receiver.next(drips)
         await sender.send("d_1", "message.created", {})
         assert len(receiver.received) == 1
+
+    async def test_so_many_calls_are_made_at_once(self, receiver: FakeReceiver) -> None:
+        """A receiver that is slow is called twice at a time where two are allowed, by all five."""
+        now, most = 0, 0
+
+        async def takes_its_time(_: FakeReceiver, request: web.Request) -> web.StreamResponse:
+            nonlocal now, most
+            now, most = now + 1, max(most, now + 1)
+            await asyncio.sleep(0.05)
+            now -= 1
+            return web.Response()
+
+        receiver.next(takes_its_time)
+        async with open_session() as session:
+            sender = WebhookSender(URL(receiver.url), None, session, HandClock(), most=2)
+            await asyncio.gather(*(sender.send(f"d_{n}", "message.created", {}) for n in range(5)))
+        assert most == 2
+        assert len(receiver.received) == 5
+
+    async def test_what_finds_no_place_in_time_is_tried_again(self, receiver: FakeReceiver) -> None:
+        """It was never sent, and does not wait for its place without an end."""
+        async with open_session() as session:
+            patient = Patient(0.1, 0.1, 0.1)
+            sender = WebhookSender(URL(receiver.url), None, session, HandClock(), patient, most=0)
+            with pytest.raises(TryAgain):
+                await sender.send("d_1", "message.created", {})
+        assert receiver.received == []
+
+
+REPLY = Message(
+    MessageId("m_c_1_7"),
+    ConversationId("c_1"),
+    7,
+    9,
+    Role.TEAMMATE,
+    Author("Ann", "https://pictures.example/ann.png", "slack:U1"),
+    "Your new parcel is on its way.",
+    START - 60,
+    (Attachment(FileId("f_1"), "label.pdf", "application/pdf", 48213),),
+    edited_at=START - 30,
+    post=PostRef("slack:C1:7"),
+)
+
+
+class TestTell:
+    async def test_a_message_in_its_public_form(
+        self, receiver: FakeReceiver, sender: WebhookSender
+    ) -> None:
+        """What is documented is what is sent: what the customer sees, nothing of the desk."""
+        await sender.tell("d_1", TellMessage("message.updated", 7), REPLY, START - 30)
+        assert receiver.received[0].body == json.loads(SHOWN["event"])
+        assert receiver.received[0].is_signed_with(SECRET)
+
+    async def test_what_a_bot_put_in(self, receiver: FakeReceiver, sender: WebhookSender) -> None:
+        """It comes with the id that the bot gave."""
+        await sender.tell("d_1", TellMessage("message.created", 7, "b1"), REPLY, START)
+        assert receiver.received[0].body["data"]["client_id"] == "b1"

@@ -118,6 +118,19 @@ async def test_a_deletion_before_its_original_wins(at_work: Town) -> None:
 
 
 @pytest.mark.fault("F06")
+async def test_a_deletion_that_names_the_message_only_takes_it_back(at_work: Town) -> None:
+    """Before and after the reply, and without a word about what it was."""
+    customer, root = await at_work.handed_over()
+    for is_first in (False, True):
+        original = event_of(at_work, root, "oops")
+        gone = at_work.slack.people.deletion(ROOM, original)
+        del gone["previous_message"]
+        for event in (gone, original) if is_first else (original, gone):
+            await at_work.slack.people.deliver_event(event)
+    assert await at_work.replies_seen(customer) == ["I am here"]
+
+
+@pytest.mark.fault("F06")
 async def test_replies_in_reverse_are_all_there(at_work: Town) -> None:
     """Three replies come last first: all are shown, each with the time it was written at."""
     customer, root = await at_work.handed_over()

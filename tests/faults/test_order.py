@@ -113,7 +113,7 @@ async def test_a_head_that_never_goes_parks_its_lane_until_it_is_mended(
     assert world.desk.words() == []
     assert any("could not be shown here" in notice for notice in world.desk.notices())
     is_broken = False
-    assert await getattr(world.relay, verb)(dead.id)
+    assert await getattr(world.relay.reviver, verb)(dead.id)
     await world.settle()
     assert world.desk.words() == (["head"] if verb == "retry" else []) + ["one", "two"]
     assert any("could not be shown here" in notice for notice in world.desk.notices())
@@ -128,7 +128,7 @@ async def test_a_line_that_dies_again_after_a_retry_is_told_again(world: World) 
     await world.settle()
     (dead,) = await world.relay.store.dead()
     world.clock.advance(60)
-    assert await world.relay.retry(dead.id)
+    assert await world.relay.reviver.retry(dead.id)
     await world.settle()
 
     assert [again.id for again in await world.relay.store.dead()] == [dead.id]
@@ -189,7 +189,7 @@ async def test_two_who_mend_one_line_at_once_have_one_effect(
     await world.says(customer, "behind")
     await world.settle()
     (dead,) = await world.relay.store.dead()
-    acts = [getattr(world.relay, verb)(dead.id) for verb in (*verbs, *verbs)]
+    acts = [getattr(world.relay.reviver, verb)(dead.id) for verb in (*verbs, *verbs)]
     done = await asyncio.gather(*acts)
     await world.settle()
     await world.restart()

@@ -75,11 +75,11 @@ async def test_a_delivery_that_cannot_be_read_is_set_aside(
     assert world.desk.words() == ["two 0", "two 1", "two 2"]
     (dead,) = await world.relay.store.dead()
     assert any("could not be shown here" in notice for notice in world.desk.notices())
-    assert await world.relay.retry(dead.id)
+    assert await world.relay.reviver.retry(dead.id)
     await world.settle()
     world.clock.advance(1)
     assert [again.id for again in await world.relay.store.dead()] == [dead.id]
-    assert await world.relay.skip(dead.id)
+    assert await world.relay.reviver.skip(dead.id)
     await world.settle()
     assert world.desk.words() == ["two 0", "two 1", "two 2", "one 1", "one 2"]
 
@@ -188,7 +188,7 @@ async def test_a_delivery_of_another_version_is_not_there_for_who_asks_by_name(
     (name,) = file.execute("SELECT max(id) FROM delivery WHERE leg = 'desk'").fetchone()
     file.close()
 
-    assert not await world.relay.retry(DeliveryId(name))
+    assert not await world.relay.reviver.retry(DeliveryId(name))
     assert await world.relay.receipts.stands_elsewhere((name,), PostRef("memory:9"), 0.0) is None
 
 
@@ -234,7 +234,7 @@ async def test_a_death_whose_conversation_cannot_be_read_is_stored_once(
     await world.crash()
     spoil(tmp_path, order, was, one)
     await world.start()
-    assert await world.relay.retry(dead.id)
+    assert await world.relay.reviver.retry(dead.id)
     await pass_time([world], 5)
     assert world.desk.words() == ["two 0", "two 1", "two 2", "one 0", "one 1", "one 2"]
     assert await world.relay.store.dead() == ()
@@ -259,7 +259,7 @@ async def test_an_answer_whose_conversation_cannot_be_read_is_not_lost(
     assert "it arrived" in dead.error
     assert told_of(caplog) == [f"end_untold {dead.id}"] * 2
     spoil(tmp_path, order, "assistant", customer)
-    assert await world.relay.retry(dead.id)
+    assert await world.relay.reviver.retry(dead.id)
     await world.settle()
     assert [m.text for m in await world.messages(customer)] == ["hello", "echo: hello"]
 

@@ -49,8 +49,24 @@ async def test_a_refusal_parks_the_lane_and_is_told(
     assert slack.state.calls[POST] - calls <= 1
     assert at_work.lines(root) == []
     slack.faults.clear()
-    assert await at_work.relay.retry(dead.id)
+    assert await at_work.relay.reviver.retry(dead.id)
     await at_work.until(lambda: at_work.lines(root) == ["one", "two"])
+
+
+@pytest.mark.fault("F21")
+@pytest.mark.parametrize("code", ["not_in_channel", "is_archived", "token_revoked"])
+async def test_a_room_that_is_mended_is_noticed_unattended(at_work: Town, code: str) -> None:
+    """Nobody runs a command: within five minutes the lines stand there, once and in order."""
+    customer, root = await at_work.handed_over()
+    at_work.slack.fail(POST, "error", code=code, times=999)
+    for line in ("one", "two"):
+        await at_work.says(customer, line)
+        await at_work.settle()
+    at_work.slack.faults.clear()
+    await at_work.pass_time(FIVE_MINUTES + 20, step=5)
+
+    await at_work.until(lambda: at_work.lines(root) == ["one", "two"])
+    assert await dead_lines(at_work) == []
 
 
 @pytest.mark.fault("F22")
@@ -102,7 +118,7 @@ async def test_a_token_replaced_under_fifty_lanes_loses_nothing(
     at_work.use(bot_token="xoxb-new-token")
     await at_work.restart()
     for dead in await at_work.relay.store.dead():
-        assert await at_work.relay.retry(dead.id)
+        assert await at_work.relay.reviver.retry(dead.id)
     await at_work.settle()
     for number, (_, root) in enumerate(talks):
         assert at_work.lines(root) == [f"line {number}", f"more {number}"]

@@ -18,6 +18,7 @@ from tests.planted.bug import (
 )
 from tests.planted.on_the_wire import ON_THE_WIRE
 from tests.planted.passed_on import PASSED_ON
+from tests.planted.told import TOLD
 
 WALKS = "tests/stories/test_walks.py"
 INBOX = "tests/relay/test_inbox.py"
@@ -30,6 +31,7 @@ SQLITE = "tests/storage/test_sqlite_file.py"
 SENDING = "tests/adapters/slack/test_sending.py"
 POISON = "tests/faults/test_poison.py"
 CANCELLING = "tests/relay/test_cancelling.py"
+REVIVING = "tests/relay/test_reviving.py"
 INGRESS = "tests/adapters/slack/test_ingress.py"
 
 BUGS: tuple[Bug, ...] = (
@@ -137,8 +139,8 @@ BUGS: tuple[Bug, ...] = (
         "a root in doubt is posted again without looking",
         ONCE_OUT,
         "bridge/relay/sending.py",
-        "if head.progress is not Progress.SENDING or",
-        'if "Open" in str(head.payload) or head.progress is not Progress.SENDING or',
+        "if head.attempted_at is None or",
+        'if "Open" in str(head.payload) or head.attempted_at is None or',
         (CRASHES,),
     ),
     Bug(
@@ -169,9 +171,49 @@ BUGS: tuple[Bug, ...] = (
         "what follows a dead line overtakes it",
         ORDER,
         "bridge/relay/sending.py",
-        "lane.parked = parks(head)",
-        "lane.parked = False",
+        "if parks(head):",
+        "if not head.leg:",
         (WALKS,),
+    ),
+    Bug(
+        "what may have arrived is tried again without looking",
+        ONCE_OUT,
+        "bridge/relay/sending.py",
+        "attempted_at = head.attempted_at if death.in_doubt else None",
+        "attempted_at = None",
+        (REVIVING,),
+    ),
+    Bug(
+        "what a late fact causes counts as tried when the fact happened",
+        ONCE_OUT,
+        "bridge/relay/courier.py",
+        "                attempted_at=now,",
+        "                attempted_at=delivery.created_at,",
+        (REVIVING,),
+    ),
+    Bug(
+        "what may end the program is tried again unattended",
+        ALIVE,
+        "bridge/relay/sending.py",
+        "lane.park(LONG_AGO if head.attempted_at is None else None)",
+        "lane.park(LONG_AGO)",
+        (REVIVING,),
+    ),
+    Bug(
+        "a room that is mended waits for its operator",
+        ALIVE,
+        "bridge/relay/probes.py",
+        "if now < since + PROBE:",
+        "if now > since:",
+        (REVIVING,),
+    ),
+    Bug(
+        "a batch tried again stores as under way what its lane is not free for",
+        ALIVE,
+        "bridge/relay/inbox.py",
+        "at_leisure if again else self.starter()",
+        "self.starter()",
+        ("tests/relay/test_inbox.py",),
     ),
     Bug(
         "a lost lease does not stop a write",
@@ -369,4 +411,5 @@ BUGS: tuple[Bug, ...] = (
     ),
     *PASSED_ON,
     *ON_THE_WIRE,
+    *TOLD,
 )

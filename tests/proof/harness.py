@@ -117,6 +117,7 @@ class Proof:
         self.bridges: list[Bridge] = []
         self.talks: list[Talk] = []
         self.session: aiohttp.ClientSession = None  # type: ignore[assignment]
+        self.more: dict[str, str] = {}
 
     def environment(self) -> dict[str, str]:
         """Return the settings of every bridge."""
@@ -133,6 +134,7 @@ class Proof:
             "SLACK_API_URL": self.slack.api_url,
             "SLACK_BOT_TOKEN": BOT_TOKEN,
             "SLACK_SIGNING_SECRET": self.slack.people.secret,
+            **self.more,
         }
 
     @contextlib.asynccontextmanager

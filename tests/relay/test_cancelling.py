@@ -121,7 +121,7 @@ async def test_what_is_cancelled_while_it_is_revived_stays_so(world: World) -> N
         return dead
 
     world.relay.store.delivery = finds  # type: ignore[method-assign,assignment]
-    await world.relay.retry(dead.id)
+    await world.relay.reviver.retry(dead.id)
     await world.pass_time(10)
 
     assert lines(world) == []

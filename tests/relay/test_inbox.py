@@ -1,14 +1,15 @@
 """The inbox when the store or a neighbour misbehaves."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from bridge.app.parts import ready
 from bridge.domain.errors import StoreUnavailable
-from bridge.domain.facts import CustomerWrote, Declined, Taken
-from bridge.domain.ids import ConversationId
-from bridge.ports.store import Loaded, Unstorable, Wanted, Write
+from bridge.domain.facts import CustomerWrote, Declined, Duplicate, Taken
+from bridge.domain.ids import ConversationId, PostRef
+from bridge.ports.store import Loaded, Moved, Unstorable, Wanted, Write
 from tests.world import World
 
 
@@ -95,3 +96,42 @@ async def test_a_settlement_the_database_missed_is_stored_later(world: World) ->
     assert refused == 3
     assert world.desk.words() == ["only once"]
     assert waiting == ()
+
+
+async def test_a_post_that_arrives_while_a_batch_is_tried_again_refuses_nobody(
+    world: World,
+) -> None:
+    """A line comes twice beside a new one, and the post before them arrives between two tries: its
+    lane is free in memory, and not yet in the database.
+    """
+    customer = await world.escalated()
+    await world.settle()
+    real, hanging = world.relay.store.commit, asyncio.Event()
+    posting, post = asyncio.Event(), world.desk.post
+
+    async def slow_post(*given: Any) -> PostRef:
+        posting.set()
+        await hanging.wait()
+        return await post(*given)
+
+    async def commit(write: Write) -> None:
+        try:
+            await real(write)
+        except Moved:
+            hanging.set()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            raise
+
+    world.desk.post = slow_post  # type: ignore[method-assign,assignment]
+    await world.says(customer, "one", "first")
+    await posting.wait()
+    world.relay.store.commit = commit  # type: ignore[method-assign]
+    verdicts = await asyncio.gather(
+        world.says(customer, "one", "first"), world.says(customer, "two", "second")
+    )
+    await world.settle()
+
+    assert [type(verdict) for verdict in verdicts] == [Duplicate, Taken]
+    assert world.relay.inbox.is_storing
+    assert world.desk.words() == ["one", "two"]

@@ -519,7 +519,7 @@ class Talks(RuleBasedStateMachine):
         self.world.clock.advance(0.1)
         for _ in range(5):
             try:
-                await self.world.relay.retry(delivery_id)
+                await self.world.relay.reviver.retry(delivery_id)
             except StoreUnavailable:
                 continue
             return
@@ -528,7 +528,7 @@ class Talks(RuleBasedStateMachine):
         """Skip a dead delivery; its lines are lost to the team, knowingly."""
         talk = next(t for t in self.talks if t.id == delivery.conversation_id)
         try:
-            if not await self.world.relay.skip(delivery.id):
+            if not await self.world.relay.reviver.skip(delivery.id):
                 return
         except StoreUnavailable:
             return

@@ -89,12 +89,12 @@ async def test_what_dies_again_after_a_retry_is_dead_again(world: World, times: 
         world.clock.advance(1.0)
         world.desk.before = [Refused("never")]
         (dead,) = [d for d in await world.relay.store.dead() if d.leg == "desk"]
-        assert await world.relay.retry(dead.id)
+        assert await world.relay.reviver.retry(dead.id)
         await world.settle()
 
     (dead,) = [d for d in await world.relay.store.dead() if d.leg == "desk"]
     await world.says(customer, "line 2")
-    assert await world.relay.retry(dead.id)
+    assert await world.relay.reviver.retry(dead.id)
     await world.settle()
     assert lines(world) == ["line 1", "line 2"]
 
@@ -127,7 +127,7 @@ async def test_a_notice_retried_while_another_is_on_its_way_waits_behind_it(worl
     await world.clicks(customer, Verb.CLAIM)
     await world.clicks(customer, Verb.RELEASE)
     await world.settle()
-    assert await world.relay.retry(dead.id)
+    assert await world.relay.reviver.retry(dead.id)
     await world.pass_time(20, step=2)
 
     assert len(world.desk.notices()) == 2

@@ -149,6 +149,7 @@ def test_every_payload_has_a_stored_name() -> None:
         "mark_replies",
         "ask",
         "call_webhook",
+        "tell_message",
     }
     assert {type(payload) for payload in PAYLOADS} == set(KINDS.values())
 

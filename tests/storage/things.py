@@ -15,6 +15,7 @@ from bridge.domain.delivery import (
     PostNotice,
     PostTranscript,
     RefreshCard,
+    TellMessage,
 )
 from bridge.domain.handoff import Floor, Handoff, Reason, State
 from bridge.domain.ids import (
@@ -43,7 +44,9 @@ PAYLOADS: tuple[Payload, ...] = (
     MarkReplies(PostRef("slack:C1:2")),
     MarkReplies(),
     Ask(3, 2, retry=True),
-    CallWebhook("message.created", {"id": "msg_1", "nested": {"list": [1, 2.5, None, True]}}),
+    CallWebhook("handoff.claimed", {"id": "msg_1", "nested": {"list": [1, 2.5, None, True]}}),
+    TellMessage("message.created", 3, "the bot's own"),
+    TellMessage("message.updated", 3),
 )
 
 

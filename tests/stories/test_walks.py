@@ -10,6 +10,7 @@ from bridge.domain.delivery import Answer
 from bridge.domain.errors import Refused, TryAgain, Uncertain
 from bridge.domain.facts import (
     AssistantWanted,
+    CustomerWrote,
     Declined,
     Duplicate,
     PersonAsked,
@@ -18,8 +19,8 @@ from bridge.domain.facts import (
     Verb,
 )
 from bridge.domain.handoff import Floor, State
-from bridge.domain.ids import PostRef, ThreadRef
-from bridge.domain.messages import Role
+from bridge.domain.ids import ConversationId, FileId, PostRef, ThreadRef
+from bridge.domain.messages import Attachment, Role
 from bridge.domain.posts import Mark, PostKind
 from bridge.domain.rules import Place
 from tests.world import BOB, World
@@ -52,6 +53,80 @@ async def test_an_escalation_opens_one_thread_with_the_whole_history_under_it(
     assert page.post.kind is PostKind.TRANSCRIPT
     assert [e.text for e in page.post.entries] == ["hello", "echo: hello"]
     assert (await world.conversation(customer)).floor is Floor.WAITING
+
+
+async def with_files(world: World) -> ConversationId:
+    """Return a conversation in which two files were sent to the assistant."""
+    customer = await world.arrives()
+    for name in ("bill.pdf", "photo.png"):
+        file = Attachment(FileId(f"f_{name}"), name, "image/png", 5)
+        await world.report(
+            CustomerWrote(
+                key=name,
+                at=world.clock.now(),
+                conversation_id=customer,
+                text=f"see {name}",
+                attachments=(file,),
+            )
+        )
+        await world.settle()
+    return customer
+
+
+def files_shown(world: World) -> list[tuple[str, str]]:
+    """Return who sent which file, in the order the files stand at the desk."""
+    posts = [kept.post for kept in world.desk.posts if kept.post and kept.post.file]
+    return [(post.name, post.file.name) for post in posts if post.file]
+
+
+async def test_files_sent_to_the_assistant_stand_under_the_history(world: World) -> None:
+    """The pages name them, and they follow, before anything that was written later."""
+    customer = await with_files(world)
+    await world.asks_for_person(customer)
+    await world.says(customer, "are you there?")
+    await world.settle()
+
+    posts = [kept.post for kept in world.desk.posts if kept.post]
+    said = [post for post in posts if post.kind is not PostKind.NOTICE]
+    assert [(post.kind, post.file.name if post.file else post.text) for post in said] == [
+        (PostKind.TRANSCRIPT, ""),
+        (PostKind.MESSAGE, "bill.pdf"),
+        (PostKind.MESSAGE, "photo.png"),
+        (PostKind.MESSAGE, "are you there?"),
+    ]
+    assert files_shown(world) == [("Mia", "bill.pdf"), ("Mia", "photo.png")]
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+@pytest.mark.parametrize("number", [2, 3])
+async def test_a_file_of_the_history_in_doubt_stands_there_once(
+    world: World, number: int, *, arrived: bool
+) -> None:
+    """Each is looked for under a key of its own, and what follows waits for it."""
+    customer = await with_files(world)
+    failing = world.desk.after if arrived else world.desk.before
+    failing += [None] * number + [Uncertain("no answer")]
+    await world.asks_for_person(customer)
+    await world.settle()
+    await world.pass_time(30)
+
+    assert files_shown(world) == [("Mia", "bill.pdf"), ("Mia", "photo.png")]
+    keys = [key for kept in world.desk.posts for key in kept.keys]
+    assert len(keys) == len(set(keys))
+
+
+async def test_a_teammates_file_is_not_sent_back_to_the_desk(world: World) -> None:
+    """A later handoff shows what was said in between; the desk has its own files already."""
+    customer = await with_files(world)
+    await world.asks_for_person(customer)
+    await world.settle()
+    offer = Attachment(FileId("f_offer"), "offer.pdf", "application/pdf", 5)
+    await world.replies(customer, "Done!", attachments=(offer,))
+    await world.clicks(customer, Verb.RETURN)
+    await world.asks_for_person(customer)
+    await world.settle()
+
+    assert files_shown(world) == [("Mia", "bill.pdf"), ("Mia", "photo.png")]
 
 
 async def test_the_first_reply_claims_and_reaches_the_customer(world: World) -> None:
@@ -340,7 +415,7 @@ async def test_the_operator_retries_a_dead_line_and_order_is_kept(world: World) 
     await world.settle()
     await world.says(customer, "second")
     dead = await world.relay.store.dead()
-    assert await world.relay.retry(dead[0].id)
+    assert await world.relay.reviver.retry(dead[0].id)
     await world.settle()
 
     assert world.desk.words() == ["first", "second"]
@@ -358,7 +433,7 @@ async def test_the_operator_skips_a_dead_line_and_the_rest_goes_on(world: World)
     await world.settle()
     assert world.desk.words() == []
     dead = await world.relay.store.dead()
-    assert await world.relay.skip(dead[0].id)
+    assert await world.relay.reviver.skip(dead[0].id)
     await world.settle()
 
     assert world.desk.words() == ["second"]

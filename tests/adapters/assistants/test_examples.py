@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from adapters.assistants import AssistantSettings, make_assistant
 from adapters.assistants.answers import answer_in
@@ -22,6 +23,7 @@ from adapters.assistants.faq_pages import load_sections
 from adapters.assistants.python import PythonAssistant, load_function
 from adapters.assistants.scripted import load_script
 from adapters.outbound import open_session
+from adapters.webhooks import WebhookSender, signing_keys
 from bridge.clock import SystemClock
 from bridge.domain.delivery import Answer
 from bridge.domain.errors import Refused
@@ -184,6 +186,19 @@ class TestWebhookBot:
             assert answer.text == "You wrote 2 messages, the last one: Where is it?"
             answer = await assistant.answer(question("I want a refund", key="q2"), no_draft)
             assert answer.escalate == "a refund needs a person"
+
+    async def test_an_event_wants_no_answer(self, url: str) -> None:
+        """An outgoing webhook to the same address is taken, and the next question answered."""
+        async with open_session() as session:
+            keys, clock = signing_keys("HANDOFF_WEBHOOK_SECRET", SECRET), SystemClock()
+            sender = WebhookSender(URL(url), keys, session, clock)
+            for shown in ("event", "handoff-event"):
+                event = json.loads(SHOWN[shown])
+                await sender.send("d_1", event["type"], event["data"])
+            assistant = make_assistant(
+                "webhook", AssistantSettings(url=url, secret=SECRET), session, clock
+            )
+            assert (await assistant.answer(question("Hello"), no_draft)).text
 
     async def test_it_refuses_what_is_not(self, url: str) -> None:
         """Another secret gets 401."""

@@ -22,7 +22,7 @@ from bridge.domain.conversation import Conversation, Customer
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.facts import Duplicate, Fact, Taken, Verb, Verdict
 from bridge.domain.handoff import Handoff, State
-from bridge.domain.ids import ConversationId, FileId, HandoffId, ThreadRef
+from bridge.domain.ids import ConversationId, FileId, HandoffId, PostRef, ThreadRef
 from bridge.domain.messages import Attachment, Message, Role
 from bridge.domain.posts import Card, Entry, Post, PostKind
 from bridge.ports.core import Event, Listener, Waiting
@@ -112,6 +112,9 @@ class OneBoard:
         return Conversation(CONVERSATION, Customer(), START)
 
     async def conversation_of(self, handoff_id: HandoffId) -> Conversation | None:
+        return None
+
+    async def conversation_with(self, post: PostRef) -> Conversation | None:
         return None
 
     async def messages(

@@ -20,9 +20,9 @@ from adapters.slack.settings import SlackSettings
 from bridge.clock import SystemClock
 from bridge.domain.conversation import Conversation, Customer
 from bridge.domain.errors import StoreUnavailable
-from bridge.domain.facts import Declined, Duplicate, Fact, Taken, Verb, Verdict
+from bridge.domain.facts import Declined, Duplicate, Fact, Taken, TeammateWrote, Verb, Verdict
 from bridge.domain.handoff import Handoff, Reason, State
-from bridge.domain.ids import ConversationId, HandoffId, ThreadRef
+from bridge.domain.ids import ConversationId, HandoffId, PostRef, ThreadRef
 from bridge.domain.messages import Message, Role
 from bridge.domain.posts import Card, Post, PostKind
 from bridge.ports.core import Clock, Waiting
@@ -96,6 +96,8 @@ class MemoryInbox:
             return self.decline
         self.keys.add(fact.key)
         self.facts.append(fact)
+        if isinstance(fact, TeammateWrote) and not fact.note:
+            self.board.posts[fact.post] = fact.thread
         self.arrived.set()
         return Taken()
 
@@ -105,6 +107,8 @@ class MemoryBoard:
     """Knows the conversations a test made, by thread and by handoff."""
 
     threads: dict[str, Conversation] = field(default_factory=dict)
+    posts: dict[PostRef, ThreadRef] = field(default_factory=dict)
+    past: dict[HandoffId, ConversationId] = field(default_factory=dict)
 
     def add(self, thread: ThreadRef, made: Handoff | None = None) -> Conversation:
         """Let a thread be a conversation's."""
@@ -123,9 +127,15 @@ class MemoryBoard:
         return self.threads.get(thread)
 
     async def conversation_of(self, handoff_id: HandoffId) -> Conversation | None:
-        """Return a conversation by handoff."""
+        """Return a conversation by handoff, its newest or a past one."""
+        if handoff_id in self.past:
+            return await self.conversation(self.past[handoff_id])
         found = (c for c in self.threads.values() if c.handoff and c.handoff.id == handoff_id)
         return next(found, None)
+
+    async def conversation_with(self, post: PostRef) -> Conversation | None:
+        """Return the conversation of a post that was relayed."""
+        return self.threads.get(self.posts.get(post, ThreadRef("")))
 
     async def messages(
         self, conversation_id: ConversationId, after: int, limit: int
@@ -137,7 +147,7 @@ class MemoryBoard:
         """Return the open handoffs."""
         found = [c for c in self.threads.values() if c.open_handoff]
         return tuple(
-            Waiting(c.handoff, c.customer.name or "", c.thread) for c in found if c.handoff
+            Waiting(c.handoff, c.customer.name or "", c.thread) for c in found[:limit] if c.handoff
         )
 
     async def place_in_queue(self, handoff: Handoff) -> int:
@@ -191,14 +201,24 @@ def settings_for(slack: FakeSlack, **changes: Any) -> SlackSettings:
 
 @contextlib.asynccontextmanager
 async def scene(
-    folder: Path, clock: Clock | None = None, *, begin: bool = True, **changes: Any
+    folder: Path,
+    clock: Clock | None = None,
+    *,
+    begin: bool = True,
+    known: bool = True,
+    **changes: Any,
 ) -> AsyncIterator[Scene]:
-    """Open a scene: the fake workspace, the desk, its way in served, one open thread."""
+    """Open a scene: the fake workspace, the desk, its way in served, one open thread.
+
+    `known` is False when Slack did not say at the start who we are.
+    """
     async with (
         FakeSlack() as slack,
         aiohttp.ClientSession() as session,
         DiskFiles(folder) as files,
     ):
+        if not known:
+            slack.fail("auth.test", "status")
         given = Given(settings_for(slack, **changes), session, files, clock or SystemClock())
         async with SlackDesk(given) as desk:
             board = MemoryBoard()

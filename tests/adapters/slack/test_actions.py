@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from adapters.slack.commands import QUEUE_LINES
 from bridge.domain.facts import Declined, TeammateActed, Verb
 from bridge.domain.handoff import State
-from bridge.domain.ids import ThreadRef
+from bridge.domain.ids import HandoffId, ThreadRef
 from tests.adapters.slack.scene import HANDOFF, Scene, card, handoff
 from tests.servers.slack import ROOM, TEAM, live_mentions
 from tests.servers.slack_people import Outcome
@@ -152,6 +153,20 @@ async def test_the_queue_lists_who_waits(at_desk: Scene) -> None:
     assert "Nobody" in said(await at_desk.slack.people.teammate_commands("queue"))
 
 
+@pytest.mark.parametrize(("waiting", "more"), [(QUEUE_LINES, False), (QUEUE_LINES + 1, True)])
+async def test_a_long_queue_says_that_there_are_more(
+    at_desk: Scene, waiting: int, *, more: bool
+) -> None:
+    """So many lines are shown, and no more, but nobody takes them for all."""
+    at_desk.board.threads.clear()
+    for number in range(waiting):
+        thread = ThreadRef(f"slack:{TEAM}:{ROOM}:1.{number:06}")
+        at_desk.board.add(thread, handoff(f"h_{number}"))
+    told = said(await at_desk.slack.people.teammate_commands("queue"))
+    assert told.count("•") == QUEUE_LINES
+    assert ("There are more" in told) is more
+
+
 async def test_showing_a_handoff(at_desk: Scene) -> None:
     """Why, by which rule, and the customer's own words, escaped."""
     told = said(await at_desk.slack.people.teammate_commands(f"show `{HANDOFF}`"))
@@ -181,9 +196,26 @@ async def test_the_command_assigns(at_desk: Scene) -> None:
     people = at_desk.slack.people
     await people.teammate_commands(f"assign {HANDOFF} <@U0BEN|ben>")
     assert at_desk.only(TeammateActed).target.name == "Ben"
-    assert "Say whom" in said(await people.teammate_commands(f"assign {HANDOFF}"))
+    refused = said(await people.teammate_commands(f"assign {HANDOFF}"))
+    assert "`/handoff assign ID @person` or `/handoff assign ID me`" in refused
     assert "guests" in said(await people.teammate_commands(f"assign {HANDOFF} <@U0GUEST>"))
     assert len(at_desk.facts) == 1
+
+
+@pytest.mark.parametrize("me", ["me", " Me "])
+async def test_the_command_assigns_to_the_asker(at_desk: Scene, me: str) -> None:
+    """`me` means whoever asks, as it does in a thread."""
+    told = said(
+        await at_desk.slack.people.teammate_commands(f"assign {HANDOFF} {me}", user="U0BEN")
+    )
+    assert at_desk.only(TeammateActed).target.name == "Ben"
+    assert "Ben" in told
+
+
+@pytest.mark.parametrize("word", ["queue", "hours", "policy", "dead", "assign ID @person` (or `me"])
+async def test_the_help_names_every_word_that_works(at_desk: Scene, word: str) -> None:
+    """Those that only read among them."""
+    assert f"`/handoff {word}`" in said(await at_desk.slack.people.teammate_commands("help"))
 
 
 @pytest.mark.parametrize("text", ["", "help", "HELP me"])
@@ -245,3 +277,12 @@ async def test_closed_handoffs_can_be_shown(at_desk: Scene) -> None:
     """The state is told as people say it."""
     at_desk.board.add(ThreadRef("slack:T0TEAM:C0SUPPORT:1.000001"), handoff("h_9", State.RESOLVED))
     assert "Resolved" in said(await at_desk.slack.people.teammate_commands("show h_9"))
+
+
+async def test_a_past_handoff_is_not_taken_for_the_newest(at_desk: Scene) -> None:
+    """It is said to be over, and which one is the newest of that conversation."""
+    at_desk.board.past[HandoffId("h_0")] = handoff().conversation_id
+    told = said(await at_desk.slack.people.teammate_commands("show h_0")).splitlines()
+    assert told[0] == "`h_0` is over. The same conversation's newest handoff:"
+    assert HANDOFF in told[1]
+    assert "over" not in said(await at_desk.slack.people.teammate_commands(f"show {HANDOFF}"))

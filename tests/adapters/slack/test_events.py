@@ -1,5 +1,6 @@
 """What people do in a thread becomes the right facts, and nothing else does."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -270,6 +271,67 @@ async def test_a_deletion_is_carried_and_overtakes(at_desk: Scene) -> None:
     assert isinstance(first, TeammateAmended)
     assert isinstance(second, TeammateWrote)
     assert (first.text, first.post) == (None, second.post)
+
+
+def bare_deletion(ts: str) -> dict[str, Any]:
+    """Return a deletion as Slack documents it: without what was deleted."""
+    event = {"type": "message", "subtype": "message_deleted", "hidden": True, "channel": ROOM}
+    return {**event, "ts": "1800000000.000009", "deleted_ts": ts}
+
+
+async def test_a_deletion_that_names_the_message_only_is_carried(at_desk: Scene) -> None:
+    """Which thread it stood in is told by what is stored."""
+    people = at_desk.slack.people
+    ts = (await people.teammate_says(at_desk.root, "oops")).ts
+    assert (await people.deliver_event(bare_deletion(ts))).statuses == [200]
+    wrote, gone = at_desk.facts
+    assert isinstance(wrote, TeammateWrote)
+    assert isinstance(gone, TeammateAmended)
+    assert (gone.text, gone.post, gone.thread) == (None, wrote.post, at_desk.thread)
+
+
+async def test_a_deletion_that_names_the_message_only_overtakes(at_desk: Scene) -> None:
+    """It is reported before the words it overtook."""
+    people = at_desk.slack.people
+    message = people.write(at_desk.root, "oops")
+    await people.deliver_event(bare_deletion(message["ts"]))
+    await people.deliver_message(ROOM, message)
+    gone, wrote = at_desk.facts
+    assert isinstance(gone, TeammateAmended)
+    assert isinstance(wrote, TeammateWrote)
+    assert (gone.text, gone.post) == (None, wrote.post)
+
+
+async def test_a_deletion_while_the_words_are_stored_is_carried(at_desk: Scene) -> None:
+    """Neither is lost, whichever is done first."""
+    people = at_desk.slack.people
+    message = people.write(at_desk.root, "oops")
+    at_desk.inbox.slow = 0.1
+    await asyncio.gather(
+        people.deliver_message(ROOM, message), people.deliver_event(bare_deletion(message["ts"]))
+    )
+    assert {type(fact) for fact in at_desk.facts} == {TeammateWrote, TeammateAmended}
+
+
+@pytest.mark.parametrize("ts", ["1800000000.000001", "", None, "x", 7])
+async def test_a_deletion_of_nothing_known_means_nothing(at_desk: Scene, ts: Any) -> None:
+    """It is taken, whatever it names."""
+    outcome = await at_desk.slack.people.deliver_event(bare_deletion(ts))
+    assert outcome.statuses == [200]
+    assert at_desk.facts == []
+
+
+async def test_a_deletion_with_half_of_what_it_was_is_carried(at_desk: Scene) -> None:
+    """The message before it may lack its author or its thread."""
+    people = at_desk.slack.people
+    for lost in ("user", "thread_ts"):
+        ts = (await people.teammate_says(at_desk.root, "oops")).ts
+        whole = at_desk.slack.state.message(ROOM, ts)
+        half = {name: value for name, value in whole.items() if name != lost}
+        await people.deliver_event({**bare_deletion(ts), "previous_message": half})
+        gone = at_desk.facts[-1]
+        assert isinstance(gone, TeammateAmended)
+        assert gone.text is None
 
 
 async def test_a_tombstone_is_a_deletion(at_desk: Scene) -> None:

@@ -1,7 +1,9 @@
 """Files both ways: shared in the thread, fetched from known hosts only, and failures told."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,21 @@ async def test_words_with_a_file_ping_nobody(at_desk: Scene) -> None:
 
 
 @pytest.mark.parametrize(
+    "address",
+    ["https://evil.example/zz", "HTTP://EVIL.EXAMPLE", "evil.example/zz", "a@evil.example"],
+)
+async def test_nothing_that_goes_with_a_file_is_a_link(at_desk: Scene, address: str) -> None:
+    """Sharing a file cannot be asked to draw no preview: name and words hold no address."""
+    post = await kept(at_desk)
+    hostile = replace(post, name=address, text=f"see {address} and [this]({address})")
+    await at_desk.desk.post(at_desk.thread, hostile, ("d_1",))
+    [shown] = at_desk.slack.state.thread(ROOM, at_desk.root)
+    assert not re.search(r"\w://|/\w|[.@]\w", shown["text"])
+    seen = shown["text"].replace("\u2060", "")
+    assert seen.startswith(f"{address} · customer: see {address} and ")
+
+
+@pytest.mark.parametrize(
     ("method", "kind", "end"),
     [
         ("files.getUploadURLExternal", "status", TryAgain),
@@ -96,11 +113,98 @@ async def test_a_file_that_slack_never_shows_is_uncertain(tmp_path: Path) -> Non
         assert await made.desk.find(ROOM, made.thread, "d_1", 0.0) is None
 
 
-async def test_a_file_that_is_gone_is_refused(at_desk: Scene) -> None:
-    """What is not kept any more cannot be posted, now or later."""
-    gone = Attachment(FileId("f_none"), "x.png", "image/png", 5)
-    with pytest.raises(Refused, match="not kept"):
-        await at_desk.desk.post(at_desk.thread, Post(PostKind.MESSAGE, file=gone), ("d_1",))
+SWITCHED_OFF = "uploads are switched off in this workspace"
+
+
+@pytest.mark.parametrize("step", ["files.getUploadURLExternal", "files.completeUploadExternal"])
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("file_uploads_disabled", SWITCHED_OFF),
+        ("file_type_not_allowed", "this kind of file is not allowed"),
+        ("file_upload_size_restricted", "larger than this workspace allows"),
+        ("a_refusal_of_tomorrow", "Slack refuses it (a_refusal_of_tomorrow)"),
+    ],
+)
+async def test_a_line_stands_in_the_place_of_a_file_that_slack_never_takes(
+    at_desk: Scene, step: str, code: str, why: str
+) -> None:
+    """It says which file and why, under the name of who sent it, once, and is found by its key."""
+    at_desk.slack.fail(step, "error", code=code)
+    ref = await at_desk.desk.post(at_desk.thread, await kept(at_desk, "a_b_.png"), ("d_1",))
+    [shown] = at_desk.slack.state.thread(ROOM, at_desk.root)
+    assert shown["text"].startswith("File: a_b_.png (500 B) could not be shown here: ")
+    assert why in shown["text"]
+    assert "a_b_.png" in str(shown["blocks"])
+    assert shown["username"] == "Anna · customer"
+    assert "files" not in shown
+    assert await at_desk.desk.find(ROOM, at_desk.thread, "d_1", 0.0) == ref
+
+
+async def test_the_words_of_a_file_that_is_refused_are_shown(at_desk: Scene) -> None:
+    """Only the file is missing."""
+    at_desk.slack.fail("files.completeUploadExternal", "error", code="file_uploads_disabled")
+    post = replace(await kept(at_desk), text="**look** <!channel>")
+    await at_desk.desk.post(at_desk.thread, post, ("d_1",))
+    [shown] = at_desk.slack.state.thread(ROOM, at_desk.root)
+    assert "look" in shown["text"]
+    assert "look" in str(shown["blocks"])
+    assert live_mentions(shown) == []
+
+
+async def test_a_line_in_a_files_place_is_never_doubled(at_desk: Scene) -> None:
+    """When its answer is lost it is in doubt, and found, like any post."""
+    at_desk.slack.fail("files.completeUploadExternal", "error", code="file_uploads_disabled")
+    at_desk.slack.fail("chat.postMessage", "reset", after=True)
+    with pytest.raises(Uncertain):
+        await at_desk.desk.post(at_desk.thread, await kept(at_desk), ("d_1",))
+    assert await at_desk.desk.find(ROOM, at_desk.thread, "d_1", 0.0) is not None
+    assert len(at_desk.slack.state.thread(ROOM, at_desk.root)) == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "channel_not_found",
+        "invalid_auth",
+        "is_archived",
+        "missing_scope",
+        "no_permission",
+        "not_in_channel",
+        "posting_to_general_channel_denied",
+        "restricted_action_thread_locked",
+        "thread_not_found",
+        "token_revoked",
+    ],
+)
+async def test_a_refusal_of_room_or_token_is_no_matter_of_the_file(
+    at_desk: Scene, code: str
+) -> None:
+    """Words would meet it as well: the delivery is refused, and nothing is shown."""
+    at_desk.slack.fail("files.completeUploadExternal", "error", code=code)
+    with pytest.raises(Refused, match=code):
+        await at_desk.desk.post(at_desk.thread, await kept(at_desk), ("d_1",))
+    assert at_desk.slack.state.thread(ROOM, at_desk.root) == []
+
+
+async def test_a_file_that_slack_does_not_tell_of_is_looked_for(tmp_path: Path) -> None:
+    """It was taken: that Slack refuses to say where it stands makes it uncertain, not refused."""
+    async with scene(tmp_path, Impatient()) as made:
+        made.slack.fail("files.info", "error", times=9, code="missing_scope")
+        with pytest.raises(Uncertain):
+            await made.desk.post(made.thread, await kept(made), ("d_1",))
+        assert await made.desk.find(ROOM, made.thread, "d_1", 0.0) is not None
+        assert len(made.slack.state.thread(ROOM, made.root)) == 1
+
+
+async def test_a_line_stands_in_the_place_of_a_file_that_is_gone(at_desk: Scene) -> None:
+    """What is not kept any more cannot be posted, now or later, and holds nothing back."""
+    gone = Attachment(FileId("f_none"), "x.png", "image/png", 2_100_000)
+    await at_desk.desk.post(at_desk.thread, Post(PostKind.MESSAGE, file=gone), ("d_1",))
+    [shown] = at_desk.slack.state.thread(ROOM, at_desk.root)
+    assert shown["text"] == (
+        "File: x.png (2.1 MB) could not be shown here: it is not kept any more."
+    )
 
 
 async def shared(at_desk: Scene, *files: Json, text: str = "see file") -> None:

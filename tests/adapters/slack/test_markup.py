@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from adapters.slack import answers, render
+from adapters.slack import answers, bare, render
 from adapters.slack.markdown import Block, Code, Item, Paragraph, Quote, read, read_spans
 from adapters.slack.markup import clean, escape, is_plain, name_of, plain, rich_text
 from adapters.slack.reading import from_mrkdwn, markdown_of
@@ -16,9 +16,11 @@ from adapters.slack.said import Judge
 from adapters.slack.spans import Span, Style, merge, words
 from adapters.slack.written import write, write_spans
 from bridge.domain.handoff import State
-from bridge.domain.messages import Role
+from bridge.domain.ids import MessageId
+from bridge.domain.messages import Author, Message, Role
 from bridge.domain.posts import Entry, Post, PostKind
-from tests.adapters.slack.scene import card, handoff, line
+from bridge.domain.transcript import pages
+from tests.adapters.slack.scene import CONVERSATION, NOW, card, handoff, line
 from tests.outside import outside
 from tests.servers.slack import live_mentions
 
@@ -89,8 +91,10 @@ def bodies(text: str) -> list[render.Body]:
 
 
 def unsafe(body: render.Body) -> list[str]:
-    """Return what in a body could notify somebody."""
-    return live_mentions({**body, "text": f"{body['text']} {body.get('username', '')}"})
+    """Return what in a body, or in its words without blocks, could notify somebody."""
+    blocks: Any = body.get("blocks", [])
+    said = f"{body['text']} {body.get('username', '')} {bare.text_of(blocks)}"
+    return live_mentions({**body, "text": said})
 
 
 @pytest.mark.parametrize("mention", MENTIONS)
@@ -377,7 +381,8 @@ def test_no_text_takes_long(seed: str) -> None:
         lambda: markdown_of(message, no_name),
         lambda: markdown_of(rich({"type": "text", "text": text}), no_name),
         lambda: from_mrkdwn(text, no_name),
-        lambda: judge.judge(text, "U1"),
+        lambda: judge.judge(message, "U1"),
+        lambda: judge.judge(rich({"type": "text", "text": text}) | message, "U1"),
         lambda: escape(text),
     ):
         took = min(_timed(work) for _ in range(2))
@@ -440,6 +445,26 @@ def test_the_card_of_an_ended_handoff_says_what_a_reply_does() -> None:
     assert render.OVER not in json.dumps(render.card_body(card(State.ACTIVE)))
 
 
+@pytest.mark.parametrize(
+    ("state", "owner", "title"),
+    [
+        (State.REQUESTED, None, "Anna needs a person"),
+        (State.WAITING, None, "Anna needs a person"),
+        (State.ACTIVE, "Ben", "Anna is with Ben"),
+        (State.ACTIVE, None, "Anna is with a teammate"),
+        (State.RESOLVED, "Ben", "Anna · resolved"),
+        (State.HANDED_BACK, "Ben", "Anna · back with the assistant"),
+        (State.EXPIRED, None, "Anna · nobody came in time"),
+        (State.FAILED, None, "Anna · the desk could not be reached"),
+    ],
+)
+def test_the_title_of_a_card_is_true(state: State, owner: str | None, title: str) -> None:
+    """It says how things stand, in the card and in the text that notifications show."""
+    body: Any = render.card_body(card(state, owner=owner))
+    assert body["blocks"][0]["text"]["text"] == title
+    assert body["text"].startswith(f"{title} · Rule")
+
+
 def test_keys_are_read_in_either_form() -> None:
     """As one text or as a list; anything else is nobody's."""
     for carried in ("d_1,d_2", ["d_1", "d_2"]):
@@ -464,3 +489,56 @@ def test_other_peoples_hostile_strings_do_nothing() -> None:
             json.dumps(body).encode()
         markdown_of({"text": text}, no_name)
         markdown_of(rich({"type": "text", "text": text}), no_name)
+
+
+LINES = st.sampled_from(
+    ["plain words", "after **bold** words", "*x* = [1](y)", "    indented *code*", "- an item"]
+)
+STRETCHES = st.one_of(
+    st.lists(LINES, max_size=12).map("\n".join),
+    st.tuples(st.sampled_from(["```", "~~~", "````"]), st.lists(LINES, max_size=40)).map(
+        lambda found: "\n".join([f"{found[0]}sh", *found[1], found[0]])
+    ),
+)
+
+
+def _shown(shown: list[Any]) -> tuple[str, str]:
+    """Return the words that elements show, apart those in code, without white space."""
+    found = {True: "", False: ""}
+    for element in shown:
+        texts = "".join(node["text"] for node in _nodes(element) if node.get("type") == "text")
+        found[element["type"] == "rich_text_preformatted"] += "".join(texts.split())
+    return found[True], found[False]
+
+
+@given(st.lists(STRETCHES, max_size=6).map("\n".join), st.integers(min_value=200, max_value=700))
+@example("```\n" + "*x*\n" * 250 + "```\nafter **bold**", 700)
+def test_the_pages_of_a_history_show_what_the_whole_would(text: str, most: int) -> None:
+    """The same words, code as code and words as words, wherever the pages end."""
+    said = Message(MessageId("m_1"), CONVERSATION, 1, 1, Role.CUSTOMER, Author("Anna"), text, NOW)
+    cut = [_shown(rich_text(entry.text)) for page in pages([said], {}, most) for entry in page]
+    whole = _shown(rich_text(text))
+    assert ("".join(code for code, _ in cut), "".join(other for _, other in cut)) == whole
+
+
+@given(texts)
+def test_words_without_blocks_are_the_words_of_the_blocks(text: str) -> None:
+    """Each piece of text in the blocks stands in the text that goes without them, in order."""
+    blocks: Any = render.words_of(Post(PostKind.NOTICE, text=f"# {text}\n{text}")).get("blocks")
+    said, at = bare.text_of(blocks), 0
+    for node in _nodes(blocks):
+        if node.get("type") == "text":
+            for found in escape(node["text"]).split():
+                at = said.index(found, at) + len(found)
+
+
+def test_a_fence_needs_a_line_of_its_own() -> None:
+    """Code between backticks on one line is no block, and words on a fence's line are code."""
+    assert read("```x = 1``` and more") == [
+        Paragraph((Span("x = 1", Style.CODE), Span(" and more")))
+    ]
+    assert read("```def f(x):\n  pass\n```\nthen") == [
+        Code("def f(x):\n  pass"),
+        Paragraph((Span("then"),)),
+    ]
+    assert read("````md\n```js\nx\n```\n````") == [Code("```js\nx\n```")]

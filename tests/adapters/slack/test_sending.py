@@ -22,11 +22,12 @@ from bridge.domain.errors import (
     TryAgain,
     Uncertain,
 )
+from bridge.domain.handoff import State
 from bridge.domain.messages import Role
-from bridge.domain.posts import Amendment, Mark, Post, PostKind
+from bridge.domain.posts import Amendment, Entry, Mark, Post, PostKind
 from bridge.ports.desk import Turn
 from storage.blobs import DiskFiles
-from tests.adapters.slack.scene import Scene, card, line, scene, settings_for
+from tests.adapters.slack.scene import HANDOFF, NOW, Scene, card, line, scene, settings_for
 from tests.clocks import HandClock
 from tests.servers.slack import BOT_ID, ROOM, FakeSlack, Fault
 
@@ -188,13 +189,58 @@ async def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
         assert isinstance(await end_of(made), Refused)
 
 
-async def test_blocks_slack_dislikes_are_left_out(at_desk: Scene) -> None:
+@pytest.mark.parametrize("code", ["invalid_blocks", "msg_blocks_too_long"])
+async def test_blocks_slack_dislikes_are_left_out(at_desk: Scene, code: str) -> None:
     """The same words go once more as text, since surely nothing was shown."""
-    at_desk.slack.fail("chat.postMessage", "error", code="invalid_blocks")
+    at_desk.slack.fail("chat.postMessage", "error", code=code)
     await at_desk.desk.post(at_desk.thread, line("**bold** words"), ("d_1",))
     [shown] = at_desk.slack.state.thread(ROOM, at_desk.root)
     assert shown["text"] == "bold words"
     assert "blocks" not in shown
+
+
+HISTORY = """&&& < {n} >
+- one
+  2. two
+> quoted
+```
+  *x* & y
+```
+see [the page](https://shop.example/a)"""
+
+
+async def test_a_page_of_the_history_without_blocks_keeps_every_word(at_desk: Scene) -> None:
+    """Nothing is cut, however many characters are written as entities, and it is found again."""
+    entries = tuple(
+        Entry(Role.CUSTOMER, "Anna", NOW, HISTORY.format(n=n), ("a&b.png",)) for n in range(30)
+    )
+    page = Post(PostKind.TRANSCRIPT, entries=entries)
+    at_desk.slack.fail("chat.postMessage", "error", code="invalid_blocks")
+    ref = await at_desk.desk.post(at_desk.thread, page, ("d_1",))
+    [shown] = at_desk.slack.state.thread(ROOM, at_desk.root)
+    for number in range(30):
+        assert f"&amp;&amp;&amp; &lt; {number} &gt;" in shown["text"]
+    for part in (
+        "• one\n    2. two\n> quoted\n```\n  *x* &amp; y\n```\nsee the page (https://shop.example/a)",
+        "Anna · customer  2027-01-15 08:00 UTC",
+        "📎 a&amp;b.png",
+    ):
+        assert shown["text"].count(part) == 30
+    assert "…" not in shown["text"]
+    assert await at_desk.desk.find(ROOM, at_desk.thread, "d_1", 0.0) == ref
+
+
+async def test_a_card_whose_blocks_slack_dislikes_stays_current(at_desk: Scene) -> None:
+    """It is opened and changed as text."""
+    at_desk.slack.fail("chat.postMessage", "error", code="invalid_blocks")
+    thread = await at_desk.desk.open_thread(ROOM, card(), "d_2")
+    [_, root] = at_desk.slack.state.roots()
+    for part in ("Anna", "asked_for_person", "a human please", "3 to 5 days", HANDOFF):
+        assert part in root["text"]
+    at_desk.slack.fail("chat.update", "error", code="invalid_blocks")
+    await at_desk.desk.refresh(thread, card(owner="Ben", summary="x" * 9000))
+    assert "Ben" in root["text"]
+    assert root["blocks"] == []
 
 
 async def test_what_every_post_carries(at_desk: Scene) -> None:
@@ -315,13 +361,49 @@ async def test_the_card_is_pinned_while_open(at_desk: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["too_many_pins", "already_pinned", "not_pinnable", "missing_scope"]
+    "code",
+    [
+        "an_error_of_tomorrow",
+        "already_pinned",
+        "channel_not_found",
+        "invalid_auth",
+        "message_not_found",
+        "missing_scope",
+        "no_permission",
+        "no_pin",
+        "not_pinnable",
+        "permission_denied",
+        "restricted_action",
+        "too_many_pins",
+    ],
 )
 async def test_pins_are_a_courtesy(at_desk: Scene, code: str) -> None:
-    """A room full of pins does not keep the card from being current."""
-    at_desk.slack.fail("pins.add", "error", code=code)
-    await at_desk.desk.refresh(at_desk.thread, card(owner="Ann"))
-    assert "Ann" in at_desk.slack.state.message(ROOM, at_desk.root)["text"]
+    """Whatever Slack refuses about a pin, now or at the end, the card is current."""
+    for method, state in (("pins.add", State.ACTIVE), ("pins.remove", State.RESOLVED)):
+        at_desk.slack.fail(method, "error", code=code)
+        await at_desk.desk.refresh(at_desk.thread, card(state, owner=f"Ann {state}"))
+        assert f"Ann {state}" in str(at_desk.slack.state.message(ROOM, at_desk.root)["blocks"])
+        await at_desk.desk.refresh(at_desk.thread, card(state))
+        assert at_desk.slack.state.calls[method] == 1
+
+
+@pytest.mark.parametrize("kind", ["rate", "status", "reset"])
+async def test_a_pin_that_got_no_answer_is_tried_again(at_desk: Scene, kind: str) -> None:
+    """Slack being busy or away refuses nothing."""
+    at_desk.slack.fail("pins.add", kind)
+    with pytest.raises(TryAgain):
+        await at_desk.desk.refresh(at_desk.thread, card())
+    await at_desk.desk.refresh(at_desk.thread, card())
+    assert at_desk.slack.state.rooms[ROOM].pins == {at_desk.root}
+
+
+async def test_a_missing_permission_is_not_a_bad_token(at_desk: Scene) -> None:
+    """The mend that is named is one that helps."""
+    at_desk.slack.fail("chat.postMessage", "error", code="no_permission")
+    error = await end_of(at_desk)
+    assert isinstance(error, Refused)
+    assert "SLACK_BOT_TOKEN" not in error.why
+    assert "ask an admin" in error.why
 
 
 async def test_changes_may_be_repeated(at_desk: Scene) -> None:

@@ -255,6 +255,9 @@ class MemoryCore:
     async def conversation_of(self, handoff_id: HandoffId) -> Conversation | None:
         return None
 
+    async def conversation_with(self, post: PostRef) -> Conversation | None:
+        return None
+
     async def messages(
         self, conversation_id: ConversationId, after: int, limit: int
     ) -> tuple[tuple[Message, ...], bool]:

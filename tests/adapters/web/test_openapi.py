@@ -1,5 +1,6 @@
 """The description tells the truth: every route is in it, and its fields are the ones checked."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -164,3 +165,17 @@ def test_the_pages_name_every_call() -> None:
     text = "".join((DOCS / page).read_text("utf-8") for page in ("http-api.md", "bot-api.md"))
     named = set(re.findall(r"`(GET|POST) (/v1/[\w/{}-]+)", text))
     assert named == {(call.method, call.path) for call in CALLS}
+
+
+def test_the_documented_events_fit_their_description() -> None:
+    """Each webhook that bot-api.md names is described, and its examples have the shape."""
+    page = (DOCS / "bot-api.md").read_text("utf-8")
+    description = describe([])
+    named = set(re.findall(r"`((?:message|handoff)\.\w+)`", page))
+    assert named == set(description["webhooks"])
+    shown = re.findall(r"<!-- example: \S*event -->\n```json\n(.*?)```\n", page, re.DOTALL)
+    assert len(shown) == 2
+    for event in map(json.loads, shown):
+        described = description["webhooks"][event["type"]]["post"]["requestBody"]
+        schema = described["content"]["application/json"]["schema"]
+        Draft202012Validator({"components": description["components"], **schema}).validate(event)
