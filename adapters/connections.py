@@ -28,6 +28,9 @@ UNACKNOWLEDGED_MS = 30_000
 """How long sent bytes may stay unacknowledged before the peer counts as gone (TCP_USER_TIMEOUT)."""
 
 
+METHODS = "GET, HEAD, OPTIONS, POST"
+"""What is known here: of a request whose method is not, the address is not known either."""
+
 BARE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": NAME}
 """Headers of an answer that does not come from the application."""
 
@@ -155,11 +158,16 @@ class Connection(ShortWay):
         del message
         if request.writer.output_size > 0:
             raise ConnectionError("part of another answer is on its way already")
+        if isinstance(exc, ConnectionError):
+            # Nobody is there to be answered; what a client breaks off is no failure of ours.
+            log.debug("request_broken_off")
+            raise exc
         if status >= web.HTTPInternalServerError.status_code:
             log.error("request_failed", exc_info=exc, extra={"status": status})
             response = Problem(status, "Something went wrong on our side.").response()
         elif isinstance(exc, BadHttpMethod):
-            response = Problem(405, "Nothing here knows this method.").response()
+            refusal = Problem(405, "Nothing here knows this method.")
+            response = refusal.with_headers({hdrs.ALLOW: METHODS}).response()
         else:
             log.info("request_malformed", extra={"status": status})
             response = Problem(status, "This is not a well-formed HTTP request.").response()

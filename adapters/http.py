@@ -6,7 +6,6 @@ nothing a client sends becomes a 5xx: those are ours alone, and logged.
 
 import asyncio
 import hmac
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self, cast
@@ -21,18 +20,10 @@ from adapters.listening import unusable
 from adapters.metrics import CONTENT_TYPE, Counter, Durations, Metrics
 from adapters.patience import ConnectionLimits
 from adapters.plain import as_bytes
-from adapters.problems import EXPECTED, Problem, has_begun, problem_of
+from adapters.problems import Problem
+from adapters.refusals import Readable, check_coding, refusal, route_of
 from adapters.short import Handler, Make, ways
 from bridge.ports.core import Clock
-
-log = logging.getLogger(__name__)
-
-DETAILS = {
-    404: "There is nothing at this address.",
-    405: "This address does not know this method; Allow names those it knows.",
-    413: "The body is too large.",
-}
-
 
 BACKLOG = 1024
 """Connections the kernel may hold for us; a restart brings all streams back at once."""
@@ -69,15 +60,24 @@ Describe = Callable[[Iterable[tuple[str, str]]], dict[str, object]]
 """Given the (method, path) of every route, returns the OpenAPI description."""
 
 
+def _nobody(request: web.BaseRequest) -> Mapping[str, str]:
+    del request
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What is served besides the adapters' routes; `closing` is called when the server stops."""
+    """What is served besides the adapters' routes; `closing` is called when the server stops.
+
+    `readable` is asked about requests that no route takes.
+    """
 
     ready: Ready
     describe: Describe
     metrics: Metrics
     clock: Clock
     closing: tuple[Callable[[], None], ...] = ()
+    readable: Readable = _nobody
 
 
 def build_http_app(
@@ -90,7 +90,7 @@ def build_http_app(
     seconds = site.metrics.durations(
         "handoff_http_request_seconds", "Time to an answer, streams left out.", ("route",)
     )
-    edge = _edge(site.clock, requests, seconds)
+    edge = _edge(site, requests, seconds)
     app = web.Application(middlewares=[edge], client_max_size=settings.max_body)
     for route in [*routes, *_own_routes(settings, site)]:
         options = {**route.kwargs, "expect_handler": _expect}
@@ -109,28 +109,29 @@ def _closing(close: Callable[[], None]) -> Callable[[web.Application], Awaitable
     return on_shutdown
 
 
-def _edge(clock: Clock, requests: Counter, seconds: Durations) -> Middleware:
+def _edge(site: Site, requests: Counter, seconds: Durations) -> Middleware:
     """Return the one middleware: it watches, counts, and turns exceptions into problems."""
 
     @web.middleware
     async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
-        began, route = clock.monotonic(), _route(request)
+        began, route = site.clock.monotonic(), route_of(request)
         connection = request.protocol
         if isinstance(connection, Connection):
             connection.begin(request)
         status = 0
         try:
             try:
+                check_coding(request)
                 response = await handler(request)
             except Exception as error:  # noqa: BLE001 -- the last resort: it is answered and logged
-                response = _refusal(request, error)
+                response = refusal(request, error, site.readable)
             status = response.status
         except web.HTTPException as redirection:
             status = redirection.status
             raise
         else:
             if isinstance(response, web.Response):
-                seconds.observe(clock.monotonic() - began, route)
+                seconds.observe(site.clock.monotonic() - began, route)
             return response
         finally:
             requests.add(_method(request), route, str(status))
@@ -138,43 +139,6 @@ def _edge(clock: Clock, requests: Counter, seconds: Durations) -> Middleware:
                 connection.end()
 
     return edge
-
-
-def _refusal(request: web.Request, error: Exception) -> web.StreamResponse:
-    """Return the answer to an exception; raises on what is no refusal but an end."""
-    if isinstance(error, ConnectionError) and _is_gone(request):
-        raise error
-    if has_begun(request):
-        log.warning("answer_broken_off", exc_info=error, extra={"route": _route(request)})
-        raise ConnectionResetError from error
-    if isinstance(error, EXPECTED):
-        return problem_of(error).response()
-    if isinstance(error, web.HTTPException):
-        return _as_problem(error)
-    if isinstance(error, web.RequestPayloadError):
-        return Problem(400, "The body is not well-formed HTTP.").response()
-    log.error("request_failed", exc_info=error, extra={"route": _route(request)})
-    return Problem(500, "Something went wrong on our side.").response()
-
-
-def _is_gone(request: web.Request) -> bool:
-    return request.transport is None or request.transport.is_closing()
-
-
-def _as_problem(refusal: web.HTTPException) -> web.StreamResponse:
-    """Return a refusal as a problem document; redirections are raised on."""
-    if refusal.status < web.HTTPBadRequest.status_code:
-        raise refusal
-    said = refusal.text or ""
-    is_own_text = said and not said.startswith(f"{refusal.status}: ")
-    detail = said if is_own_text else DETAILS.get(refusal.status, refusal.reason)
-    kept = {k: v for k, v in refusal.headers.items() if not k.lower().startswith("content-")}
-    return Problem(refusal.status, detail).with_headers(kept).response()
-
-
-def _route(request: web.Request) -> str:
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "none"
 
 
 def _method(request: web.Request) -> str:

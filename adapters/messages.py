@@ -4,6 +4,7 @@ Only what is named here leaves the house. A `Note` has no such form.
 """
 
 from adapters.moments import rfc3339
+from bridge.domain.ids import ConversationId
 from bridge.domain.messages import Attachment, Author, Message
 
 Json = dict[str, object]
@@ -24,8 +25,17 @@ def attachment_json(attachment: Attachment) -> Json:
     }
 
 
-def message_json(message: Message) -> Json:
-    """Return a `Message` of the contract."""
+CUSTOMER_FILES = "/v1/files"
+"""Where the customer's page downloads files."""
+
+
+def bot_files(conversation_id: ConversationId) -> str:
+    """Return where a bot downloads files of a conversation."""
+    return f"/v1/bot/conversations/{conversation_id}/files"
+
+
+def message_json(message: Message, files: str = CUSTOMER_FILES) -> Json:
+    """Return a `Message` of the contract; its files are at the address `files`."""
     return {
         "id": message.id,
         "seq": message.seq,
@@ -34,7 +44,7 @@ def message_json(message: Message) -> Json:
         "author": author_json(message.author),
         "text": message.text,
         "attachments": [
-            {**attachment_json(file), "url": f"/v1/files/{file.id}"} for file in message.attachments
+            {**attachment_json(file), "url": f"{files}/{file.id}"} for file in message.attachments
         ],
         "sent_at": rfc3339(message.sent_at),
         "edited_at": None if message.edited_at is None else rfc3339(message.edited_at),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
-from adapters.messages import Json, message_json
+from adapters.messages import Json, bot_files, message_json
 from adapters.moments import rfc3339
 from adapters.outbound import Patient, retry_after, unreachable
 from bridge.domain.delivery import TellMessage
@@ -105,7 +105,7 @@ def event_of(told: TellMessage, message: Message) -> Json:
     """Return what is told of a message: its public form, and where it belongs."""
     return {
         "conversation_id": message.conversation_id,
-        **message_json(message),
+        **message_json(message, bot_files(message.conversation_id)),
         "client_id": told.client_id or None,
     }
 

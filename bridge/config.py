@@ -14,7 +14,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from bridge.domain.errors import ConfigurationError
-from bridge.kinds import Secret, address
+from bridge.kinds import Secret
 from bridge.names import CONFIG, VARIABLES, setting_of, unknown_in_file, unknown_variables
 from bridge.settings import SETTINGS, Setting
 
@@ -101,26 +101,29 @@ def read_settings(
     # What calls this by way of Compose or a unit file hands on as empty what was never set.
     written = {name: value for name, value in env.items() if value.strip()}
     values = {s.name: _value(s, {**given, **written}, problems) for s in SETTINGS}
-    if table is None:
-        # What stands in the file would seem to be missing.
-        raise ConfigurationError(problems)
-    policy = table.get("policy", {})
+    policy = (table or {}).get("policy", {})
     settings = Settings(
         **values,  # type: ignore[arg-type]
         file=path,
         policy=policy if isinstance(policy, dict) else {},
     )
-    problems += _not_said_yet(problems, _together(settings))
+    # Of a file that cannot be read everything would seem to be missing.
+    judged = VARIABLES if table is not None else frozenset(written)
+    problems += _not_said_yet(problems, _together(settings), judged)
     if problems:
-        problems += _not_said_yet(problems, further(settings))
+        problems += _not_said_yet(problems, further(settings), judged)
         raise ConfigurationError(problems)
     return settings
 
 
-def _not_said_yet(said: list[str], more: list[str]) -> list[str]:
-    """Return those of more problems that are about no setting of which something was said."""
+def _not_said_yet(said: list[str], more: list[str], judged: frozenset[str]) -> list[str]:
+    """Return those of more problems that are about no setting of which something was said.
+
+    What is about settings is left out unless one of them is among the `judged`.
+    """
     named = {name for problem in said for name in _named(problem)}
-    return [problem for problem in more if problem not in said and not named & _named(problem)]
+    new = [problem for problem in more if problem not in said and not named & _named(problem)]
+    return [problem for problem in new if _named(problem) <= judged]
 
 
 def _named(problem: str) -> set[str]:
@@ -182,13 +185,6 @@ def _together(settings: Settings) -> list[str]:
     ):
         if secret and len(secret) < SHORTEST_SECRET:
             problems.append(f"{variable}: too short; use {SHORTEST_SECRET} characters or more")
-    for origin in (*settings.allowed_origins, settings.public_url):
-        parts = address(origin)
-        if origin and not (parts and parts.scheme in {"http", "https"} and parts.netloc):
-            problems.append(
-                "HANDOFF_ALLOWED_ORIGINS / HANDOFF_PUBLIC_URL: "
-                f"{origin!r} is not an origin such as https://shop.example"
-            )
     if settings.assistant == "webhook" and not settings.assistant_url:
         problems.append("HANDOFF_ASSISTANT_URL: required when HANDOFF_ASSISTANT is webhook")
     return problems

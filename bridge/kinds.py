@@ -8,6 +8,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import SplitResult, urlsplit
 
+from yarl import URL
+
 Parse = Callable[[str], object]
 
 HIGHEST_PORT = 65535
@@ -118,6 +120,45 @@ def desks(value: str) -> tuple[str, ...]:
         message = f"slack or sandbox is expected, not {', '.join(map(repr, unknown))}"
         raise ValueError(message)
     return listed(value)
+
+
+def site(value: str) -> str:
+    """Return the address of our own side, as browsers are to reach it."""
+    _check_site(value.strip())
+    return value.strip()
+
+
+def origins(value: str) -> tuple[str, ...]:
+    """Return the sites between commas: scheme, host and port, which is all that browsers tell."""
+    for part in listed(value):
+        found = _check_site(part)
+        if found is None or (found.path in {"", "/"} and not (found.query or found.fragment)):
+            continue
+        message = f"{part!r} is more than an origin; write {found.scheme}://{found.netloc}"
+        raise ValueError(message)
+    return listed(value)
+
+
+def _check_site(value: str) -> SplitResult | None:
+    """Return the parts of a web address, None when it is empty; raises `ValueError` for others."""
+    if not value:
+        return None
+    parts = address(value)
+    if parts is not None and parts.username is not None:
+        message = "a name or password has no place in an origin; write https://shop.example"
+        raise ValueError(message)
+    if parts is None or parts.scheme not in {"http", "https"} or not _is_host(parts):
+        message = f"{value!r} is not an origin such as https://shop.example"
+        raise ValueError(message)
+    return parts
+
+
+def _is_host(parts: SplitResult) -> bool:
+    """Whether an address names one host, and a port that there is."""
+    try:
+        return bool(URL(parts.geturl()).raw_host) and "*" not in parts.netloc and parts.port != 0
+    except ValueError:
+        return False
 
 
 def database(value: str) -> str:

@@ -12,10 +12,12 @@ from bridge.kinds import (
     desks,
     listed,
     networks,
+    origins,
     port,
     rate,
     seconds,
     secret,
+    site,
     switch,
     text,
 )
@@ -45,7 +47,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "HANDOFF_PUBLIC_URL",
         "public_url",
-        text,
+        site,
         "",
         "How the outside reaches the bridge; from host and port when empty",
     ),
@@ -67,7 +69,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "HANDOFF_ALLOWED_ORIGINS",
         "allowed_origins",
-        listed,
+        origins,
         "",
         "Comma-separated origins of sites that may embed the widget, beside the public URL",
     ),
@@ -175,14 +177,15 @@ SETTINGS: tuple[Setting, ...] = (
         "webhook_url",
         text,
         "",
-        "Where events are sent as signed webhooks; none when empty",
+        "Where events are sent as signed webhooks; none when empty. Wants `HANDOFF_WEBHOOK_SECRET`",
     ),
     Setting(
         "HANDOFF_WEBHOOK_SECRET",
         "webhook_secret",
         secret,
         "",
-        "Signs outgoing webhooks and questions to an outside assistant",
+        "Signs outgoing webhooks and questions to an outside assistant; make one with "
+        "`echo whsec_$(openssl rand -base64 32)`",
     ),
     Setting("HANDOFF_RATE_LIMITS", "rate_limits", switch, "on", "`on` or `off` (benchmarks)"),
     Setting(

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from adapters.web.given import Core
+from bridge.app.taken import StoredFacts
 from bridge.domain.ids import ConversationId
 from bridge.domain.policy import default_policy
 from storage import open_store
@@ -132,7 +133,8 @@ class Web:
     async def start(self) -> None:
         """Serve the world's core."""
         relay = self.world.relay
-        core = Core(relay.inbox, relay.board, relay.presence, self.world.clock)
+        taken = StoredFacts(self.world.store)
+        core = Core(relay.inbox, relay.board, relay.presence, self.world.clock, taken)
         files = await self._stack.enter_async_context(DiskFiles(self.folder / "files"))
         desks = tuple(self.world.rules.desks)
         self.site = await self._stack.enter_async_context(serve(joined=(core, files), desks=desks))
@@ -220,6 +222,19 @@ async def test_an_outside_bot_hands_over_and_gets_back(channel: Web, world: Worl
         "Anything else?",
     ]
     assert API_KEY
+
+
+async def test_a_refused_import_leaves_the_store_alone(channel: Web) -> None:
+    """What was taken under an id is looked up in the database before anything is changed."""
+    site, one = channel.site, {"client_id": "2", "role": "customer", "text": "b"}
+    body = {"external_id": "chat 9", "customer": {"name": "First"}, "messages": [one]}
+    _, made = await site.bot("POST", "", json=body)
+    said = [{**one, "client_id": "3"}, {**one, "text": "DIFF"}]
+    again = {**body, "customer": {"name": "Second"}, "messages": said}
+    status, problem = await site.bot("POST", "", json=again)
+    assert (status, problem["field"]) == (409, "messages[1].client_id")
+    _, view = await site.bot("GET", f"/{made['id']}")
+    assert (view["customer"]["name"], view["cursor"]) == ("First", 1)
 
 
 async def test_the_queue_tells_each_its_place(channel: Web, world: World) -> None:

@@ -83,7 +83,54 @@ def test_what_is_expected_is_said_in_words(
 def test_an_origin_that_is_no_address_is_named(tmp_path: Path, name: str) -> None:
     """An address whose bracket is not closed is refused like any other."""
     [said] = problems(tmp_path, **{name: "http://["})
-    assert "'http://[' is not an origin" in said
+    assert said == f"{name}: 'http://[' is not an origin such as https://shop.example"
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        ("https://shop.example/path", "is more than an origin; write https://shop.example"),
+        (
+            "https://shop.example:8443/?a=b",
+            "is more than an origin; write https://shop.example:8443",
+        ),
+        ("https://shop.example#top", "is more than an origin; write https://shop.example"),
+        ("*", "is not an origin such as https://shop.example"),
+        ("https://*.shop.example", "is not an origin such as https://shop.example"),
+        ("shop.example", "is not an origin such as https://shop.example"),
+        ("https://shop.example:99999", "is not an origin such as https://shop.example"),
+        ("https://:443", "is not an origin such as https://shop.example"),
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_refused(tmp_path: Path, origin: str, said: str) -> None:
+    """It would shut the site out without a word."""
+    given = {"HANDOFF_ALLOWED_ORIGINS": f"https://good.example, {origin}"}
+    assert problems(tmp_path, **given) == [f"HANDOFF_ALLOWED_ORIGINS: {origin!r} {said}"]
+
+
+def test_a_password_in_an_origin_is_not_repeated(tmp_path: Path) -> None:
+    """What may be a secret does not go to the log."""
+    [said] = problems(tmp_path, HANDOFF_ALLOWED_ORIGINS="https://ada:hunter2@shop.example")
+    assert said.startswith("HANDOFF_ALLOWED_ORIGINS: ")
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://shop.example",
+        "https://shop.example/",
+        "https://Shop.example",
+        "https://shop.example:443",
+        "http://127.0.0.1:8080",
+        "http://[::1]:8080",
+        "https://müller.example",
+    ],
+)
+def test_an_origin_may_be_written_as_people_do(origin: str) -> None:
+    """A closing slash, capitals and the usual port mean the same site."""
+    settings = read_settings({"HANDOFF_ALLOWED_ORIGINS": origin}, look_for_file=False)
+    assert settings.allowed_origins == (origin,)
 
 
 def test_every_setting_is_known_in_the_file_by_its_short_name(tmp_path: Path) -> None:

@@ -78,8 +78,14 @@ def test_all_problems_are_told_before_anything_is_made(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 2
-    for name in ("SLACK_BOT_TOKEN", "HANDOFF_SLACK_ROOM", "python:no.such", "HANDOFF_WEBHOOK_URL"):
-        assert name in done.stderr, done.stderr
+    assert [line.split()[1] for line in done.stderr.splitlines()] == [
+        "SLACK_BOT_TOKEN:",
+        "HANDOFF_SLACK_ROOM:",
+        "SLACK_SIGNING_SECRET:",
+        "HANDOFF_ASSISTANT:",
+        "HANDOFF_WEBHOOK_URL:",
+        "HANDOFF_WEBHOOK_SECRET:",
+    ], done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -103,6 +109,7 @@ def test_what_cannot_be_read_hides_nothing_else(tmp_path: Path) -> None:
         "HANDOFF_IDENTITY_SECRET",
         "HANDOFF_PORT",
         "HANDOFF_SLACK_ROOM",
+        "HANDOFF_WEBHOOK_SECRET",
         "HANDOFF_WEBHOOK_URL",
         "SLACK_SIGNING_SECRET",
         "waits.idle",
@@ -128,6 +135,50 @@ def test_what_only_follows_from_a_problem_is_not_told(
     assert done.returncode == 2
     assert done.stderr.startswith(f"handoff: {said}")
     assert done.stderr.count("\n") == 1, done.stderr
+
+
+def test_events_do_not_go_out_unsigned(tmp_path: Path) -> None:
+    """Without a secret the start says how to make one; nothing is made."""
+    done = called(tmp_path, "serve", HANDOFF_WEBHOOK_URL="https://shop.example", **SANDBOX)
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "handoff: HANDOFF_WEBHOOK_SECRET: it is missing; events are signed with it; "
+        "make one with: echo whsec_$(openssl rand -base64 32)\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("file", [None, "port = \n"])
+def test_a_file_that_cannot_be_read_hides_nothing_of_the_environment(
+    tmp_path: Path, file: str | None
+) -> None:
+    """What stands there is judged; what may stand in the file is not called missing."""
+    path = tmp_path / "given.toml"
+    if file is not None:
+        path.write_text(file)
+    done = called(
+        tmp_path,
+        "serve",
+        HANDOFF_CONFIG=str(path),
+        HANDOFF_PORT="http",
+        HANDOFF_IDENTITY_SECRET="short",
+        HANDOFF_ALLOWED_ORIGINS="https://shop.example/path",
+        HANDOFF_ASSISTANT="fax",
+        HANDOFF_WEBHOOK_URL="gopher://shop",
+        SLACK_BOT_TOKEN="xapp-1",
+    )
+
+    assert done.returncode == 2
+    assert [line.split()[1] for line in done.stderr.splitlines()] == [
+        "HANDOFF_CONFIG:",
+        "HANDOFF_PORT:",
+        "HANDOFF_ALLOWED_ORIGINS:",
+        "HANDOFF_IDENTITY_SECRET:",
+        "SLACK_BOT_TOKEN:",
+        "HANDOFF_ASSISTANT:",
+        "HANDOFF_WEBHOOK_URL:",
+    ], done.stderr
 
 
 async def log_of_a_run(settings: dict[str, str], log: Path) -> str:

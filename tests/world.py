@@ -204,6 +204,7 @@ class World:
         self.assistant = SteeredAssistant()
         self.webhooks: WebhookSender | None = None
         self.relay: Relay = None  # type: ignore[assignment]
+        self.store: Store = None  # type: ignore[assignment]
         self._tasks: set[asyncio.Task[None]] = set()
         self._failed: list[BaseException] = []
         self._store_context: Any = None
@@ -233,9 +234,9 @@ class World:
     async def start(self) -> None:
         """Open the store and begin."""
         self._store_context = self.open_store()
-        store: Store = await self._store_context.__aenter__()
+        self.store = await self._store_context.__aenter__()
         outside = Outside({self.desk.name: self.desk}, self.assistant, self.webhooks)
-        self.relay = Relay(store, lambda: self.rules, outside, self.clock)
+        self.relay = Relay(self.store, lambda: self.rules, outside, self.clock)
         await self.relay.begin(self.spawn)
 
     async def crash(self) -> None:

@@ -57,7 +57,7 @@ def load_sections(folder: Path) -> tuple[Section, ...]:
         try:
             sections.extend(read_page(path, folder))
         except ConfigurationError as error:
-            problems.extend(error.problems)
+            problems.extend(f"{SETTING}: {problem}" for problem in error.problems)
     if problems:
         raise ConfigurationError(problems)
     return tuple(sections)

@@ -100,7 +100,7 @@ def load_function(path: str) -> Function:
 
 def _unusable(path: str, why: str) -> ConfigurationError:
     """Return the error for a function that cannot be used."""
-    return ConfigurationError([f"{SETTING} python:{path} cannot be used: {why}"])
+    return ConfigurationError([f"{SETTING}: python:{path} cannot be used: {why}"])
 
 
 def _takes_one(function: Callable[..., object]) -> bool:

@@ -17,6 +17,7 @@ from bridge.domain.ids import ConversationId
 from bridge.ports.assistant import Draft, Question
 from bridge.ports.core import Clock
 
+SETTING = "HANDOFF_ASSISTANT"
 KINDS = ("text", "escalate", "error")
 WISH_FIELDS = ("reason", "summary", "urgency")
 LONGEST_DELAY = 600_000
@@ -39,22 +40,22 @@ class Line:
 
 
 def load_script(path: Path) -> tuple[Line, ...]:
-    """Return the lines of a file; raises `ConfigurationError` naming file, line and field."""
+    """Return the lines of a file; raises `ConfigurationError` naming line and field."""
     try:
         rows = path.read_text("utf-8-sig").split("\n")
     except OSError as error:
-        raise ConfigurationError([f"{path} cannot be read: {error.strerror}"]) from None
+        raise ConfigurationError([f"{SETTING}: {path} cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
-        raise ConfigurationError([f"{path} is not UTF-8 text"]) from None
+        raise ConfigurationError([f"{SETTING}: {path} is not UTF-8 text"]) from None
     lines: list[Line] = []
     problems: list[str] = []
     for number, row in enumerate(rows, start=1):
         try:
             lines.extend([_line(row)] if row.strip() else [])
         except BadLine as error:
-            problems.append(f"{path}, line {number}: {error}")
+            problems.append(f"{SETTING}: {path}, line {number}: {error}")
     if not lines and not problems:
-        problems = [f'{path} has no lines: write for example {{"text": "Hello"}}']
+        problems = [f'{SETTING}: {path} has no lines: write for example {{"text": "Hello"}}']
     if problems:
         raise ConfigurationError(problems)
     return tuple(lines)

@@ -44,6 +44,7 @@ FLOOR: Schema = {"type": "string", "enum": [str(floor) for floor in Floor]}
 ROLE: Schema = {"type": "string", "enum": [str(role) for role in Role]}
 STATE: Schema = {"type": "string", "enum": [str(state) for state in State]}
 
+_PROBLEM = {"title": TEXT, "status": NUMBER, "detail": TEXT}
 _MESSAGE = {
     "id": TEXT,
     "seq": {"type": "integer", "minimum": 1},
@@ -68,10 +69,21 @@ _STATE = {
 SCHEMAS: dict[str, Schema] = {
     "Problem": {
         "type": "object",
-        "description": "A refusal (RFC 9457). Some carry further members, such as field.",
-        "properties": {"title": TEXT, "status": NUMBER, "detail": TEXT, "field": TEXT},
-        "required": ["title", "status", "detail"],
+        "description": "A refusal (RFC 9457).",
+        "properties": {
+            **_PROBLEM,
+            "field": {**TEXT, "description": "The field that is to blame."},
+            "fields": {**listed(TEXT), "description": "Fields that are not known, five at most."},
+            "limit": {**NUMBER, "description": "The most bytes a body, or a file, may have."},
+        },
+        "required": list(_PROBLEM),
+        "additionalProperties": False,
     },
+    "FloorProblem": {
+        **record(**_PROBLEM, floor=FLOOR, epoch=NUMBER),
+        "description": "An answer that came too late: who has the floor now, and its epoch.",
+    },
+    "BotConflict": {"anyOf": [ref("FloorProblem"), ref("Problem")]},
     "Author": record(name=TEXT, avatar_url=MAYBE_TEXT),
     "File": record(**_FILE),
     "Attachment": record(**_FILE, url=TEXT),

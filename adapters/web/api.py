@@ -8,14 +8,14 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from adapters.messages import message_json
 from adapters.problems import Problem
-from adapters.web.calls import PAGE_SIZE
+from adapters.web.blank import is_blank
 from adapters.web.fields import refuse
 from adapters.web.gate import Asked, Handler, nothing, reply
 from adapters.web.given import Core
 from adapters.web.keys import digest_of, moment_of
 from adapters.web.limits import Limits
+from adapters.web.pages import page_of
 from adapters.web.verdicts import (
     declined,
     handoff_of,
@@ -71,21 +71,14 @@ class CustomerApi:
 
     async def messages(self, asked: Asked) -> web.Response:
         """Answer with a page of the log."""
-        after, limit = asked.query.get("after", 0), asked.query.get("limit", PAGE_SIZE)
-        found, more = await self._core.board.messages(asked.conversation_id, after, limit)
-        if found:
-            cursor = found[-1].cursor
-        else:
-            conversation = await self._conversation(asked.conversation_id)
-            cursor = min(after, conversation.cursor)
-        listed = [message_json(message) for message in found]
-        return reply(200, {"messages": listed, "cursor": cursor, "more": more})
+        board, conversation_id = self._core.board, asked.conversation_id
+        return reply(200, await page_of(board, conversation_id, asked.query, self._conversation))
 
     async def write(self, asked: Asked) -> web.Response:
         """Take a message."""
         conversation_id, body = asked.conversation_id, asked.body
         text, ids = body["text"], body.get("attachments") or []
-        if not ids and not text.strip():
+        if not ids and is_blank(text):
             raise refuse("text", "must not be blank when there are no attachments.")
         attachments = await self._attached(conversation_id, ids) if ids else ()
         digest = digest_of(text, *ids)

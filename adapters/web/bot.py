@@ -9,14 +9,16 @@ from typing import Any
 
 from aiohttp import web
 
-from adapters.messages import Json, message_json
+from adapters.messages import Json, bot_files
 from adapters.problems import Problem
-from adapters.web.calls import PAGE_SIZE
 from adapters.web.fields import refuse
+from adapters.web.files import give
 from adapters.web.gate import Asked, Handler, not_there, reply
 from adapters.web.given import Core
-from adapters.web.keys import digest_of, moment_of
-from adapters.web.opening import tell_of
+from adapters.web.importing import check_conflicts, check_ids, inside
+from adapters.web.keys import bot_key, digest_of, moment_of
+from adapters.web.opening import check_room, tell_of
+from adapters.web.pages import page_of
 from adapters.web.shapes import case_json
 from adapters.web.verdicts import handoff_of, placed, state_of, unless_declined
 from bridge.domain.conversation import Conversation, Customer
@@ -26,14 +28,16 @@ from bridge.domain.facts import (
     PersonAsked,
     Taken,
 )
-from bridge.domain.ids import ConversationId, derive
+from bridge.domain.ids import ConversationId, FileId, derive
+from bridge.ports.files import Files
 
 
 class BotApi:
     """The calls of the bot API. `desks` are the desks there are, when a bot names one."""
 
-    def __init__(self, core: Core, desks: tuple[str, ...]) -> None:
+    def __init__(self, core: Core, files: Files, desks: tuple[str, ...]) -> None:
         self._core = core
+        self._files = files
         self._desks = desks
 
     def handlers(self) -> dict[str, Handler]:
@@ -45,6 +49,7 @@ class BotApi:
             "returnBotConversation": self.go_back,
             "getBotConversation": self.conversation,
             "getBotMessages": self.messages,
+            "downloadBotFile": self.file,
         }
 
     async def open(self, asked: Asked) -> web.Response:
@@ -52,15 +57,18 @@ class BotApi:
         external_id = asked.body.get("external_id")
         name = ("bot", external_id) if external_id else ("bot", "", secrets.token_hex(16))
         conversation_id = ConversationId(derive("c", *name))
-        await self._tell_customer(conversation_id, asked.body["customer"])
-        for index, message in enumerate(asked.body.get("messages") or []):
+        messages = asked.body.get("messages") or []
+        check_ids(messages)
+        known = await self._core.board.conversation(conversation_id)
+        told = _told(asked.body["customer"], known)
+        if known is not None:
+            await check_conflicts(self._core, known, conversation_id, messages)
+        await tell_of(self._core, known, conversation_id, told)
+        for index, message in enumerate(messages):
             try:
                 await self._say(conversation_id, message, past=True)
             except Problem as problem:
-                where = f"messages[{index}]"
-                raise Problem(
-                    problem.status, f"{where}: {problem.detail}", **problem.extra
-                ) from None
+                raise inside(index, problem) from None
         after = await self._conversation(conversation_id)
         return reply(201, {"id": after.id, "epoch": after.epoch})
 
@@ -79,7 +87,7 @@ class BotApi:
         """Report a message; returns the status, its place, and the floor and epoch if told."""
         digest = digest_of(said["role"], said["text"])
         fact = BotWrote(
-            key=f"bot:{conversation_id}:{said['client_id']}",
+            key=bot_key(conversation_id, said["client_id"]),
             at=self._core.clock.now(),
             conversation_id=conversation_id,
             role=said["role"],
@@ -95,17 +103,6 @@ class BotApi:
         if isinstance(verdict, Taken):
             return status, place, verdict.floor, verdict.epoch
         return status, place, "", 0
-
-    async def _tell_customer(self, conversation_id: ConversationId, told: dict[str, Any]) -> None:
-        known = await self._core.board.conversation(conversation_id)
-        customer = Customer(
-            name=told.get("name") or None,
-            email=told.get("email") or None,
-            locale=told.get("locale") or ("" if known else "en"),
-            external_id=told.get("external_id"),
-            attributes=told.get("attributes") or {},
-        )
-        await tell_of(self._core, known, conversation_id, customer)
 
     async def escalate(self, asked: Asked) -> web.Response:
         """Call a person for the bot."""
@@ -150,15 +147,33 @@ class BotApi:
 
     async def messages(self, asked: Asked) -> web.Response:
         """Answer with a page of the log."""
-        conversation = await self._conversation(asked.conversation_id)
-        after, limit = asked.query.get("after", 0), asked.query.get("limit", PAGE_SIZE)
-        found, more = await self._core.board.messages(conversation.id, after, limit)
-        cursor = found[-1].cursor if found else min(after, conversation.cursor)
-        listed = [message_json(message) for message in found]
-        return reply(200, {"messages": listed, "cursor": cursor, "more": more})
+        board, conversation_id = self._core.board, asked.conversation_id
+        files, find = bot_files(conversation_id), self._conversation
+        return reply(200, await page_of(board, conversation_id, asked.query, find, files))
+
+    async def file(self, asked: Asked) -> web.StreamResponse:
+        """Give out a file of the conversation."""
+        file_id = FileId(asked.request.match_info["file_id"])
+        stored = await self._files.open(asked.conversation_id, file_id)
+        if stored is None:
+            raise not_there("file in this conversation")
+        return await give(stored, asked)
 
     async def _conversation(self, conversation_id: ConversationId) -> Conversation:
         found = await self._core.board.conversation(conversation_id)
         if found is None:
             raise not_there("conversation")
         return found
+
+
+def _told(about: dict[str, Any], known: Conversation | None) -> Customer:
+    """Return what a bot tells of the customer; raises 422 when it is more than can be kept."""
+    attributes = about.get("attributes") or {}
+    check_room(known, attributes, "customer.attributes")
+    return Customer(
+        name=about.get("name") or None,
+        email=about.get("email") or None,
+        locale=about.get("locale") or ("" if known else "en"),
+        external_id=about.get("external_id"),
+        attributes=attributes,
+    )

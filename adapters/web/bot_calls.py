@@ -16,6 +16,7 @@ from adapters.web.calls import (
 from adapters.web.fields import Choice, Field, Fields, Listed, Text
 from bridge.domain.policy.settings import URGENCIES
 
+BOT_PATH = "/v1/bot/"
 BOT_ROLES = Choice(("customer", "assistant"))
 BOT_MESSAGE = (
     Field("client_id", CLIENT_ID, "The sender's own id; the same id is taken once.", needed=True),
@@ -55,6 +56,7 @@ BOT_CALLS = (
         ),
         max_body=MAX_IMPORT,
         problems=(409,),
+        conflict="BotConflict",
     ),
     Call(
         "postBotMessage",
@@ -69,6 +71,7 @@ BOT_CALLS = (
             Field("epoch", CURSOR, "The epoch the answer was made under."),
         ),
         problems=(404, 409),
+        conflict="BotConflict",
     ),
     Call(
         "escalateBotConversation",
@@ -115,6 +118,16 @@ BOT_CALLS = (
         "Everything created or changed since a cursor, in order.",
         {200: "Messages"},
         query=PAGE_QUERY,
+        problems=(404,),
+    ),
+    Call(
+        "downloadBotFile",
+        "GET",
+        "/v1/bot/conversations/{id}/files/{file_id}",
+        Who.API_KEY,
+        "Download a file of this conversation.",
+        {200: "Bytes"},
+        media_type="*/*",
         problems=(404,),
     ),
 )

@@ -66,7 +66,8 @@ class Digits:
 class Call:
     """One call. `answers` maps a status to the schema of its body, or None when it has none.
 
-    `allowance` names its limit in limits.py; `problems` are the refusals that are its own.
+    `allowance` names its limit in limits.py; `problems` are the refusals that are its own,
+    `conflict` the schema of a 409. `headers` are told of, not checked.
     """
 
     name: str
@@ -80,6 +81,8 @@ class Call:
     allowance: str = "other"
     max_body: int = MAX_BODY
     problems: tuple[int, ...] = ()
+    conflict: str = "Problem"
+    headers: Fields | None = None
     media_type: str = "application/json"
     uploads: bool = False
 
@@ -92,17 +95,31 @@ def _web_address(text: str) -> str:
 
 
 def _epoch_seconds(text: str) -> float:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None or not 0 <= at.timestamp() < LAST_MOMENT:
+    found = _RFC_3339.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    minute, second, fraction, zone = found.groups(default="")
+    if second == "60":
+        # A leap second has no number of its own: it is the last moment of its minute.
+        second, fraction = "59", ".999999"
+    at = datetime.fromisoformat(f"{minute}:{second}{fraction}{zone}".upper())
+    if not 0 <= at.timestamp() < LAST_MOMENT:
         raise ValueError(text)
     return at.timestamp()
+
+
+_RFC_3339 = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d):(\d\d)(\.\d+)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII | re.IGNORECASE,
+)
+"""Section 5.6; ISO 8601 knows many more ways, which others may read otherwise."""
 
 
 LAST_MOMENT = 4_102_444_800
 """The year 2100: a time beyond it is a mistake in the unit."""
 
 LINE = Text(100, line=True)
-NAME = Text(100, line=True)
+NAME = Text(100, line=True, emptied=True)
 EMAIL = Text(254, line=True, shape=re.compile(r"[^@\s]+@[^@\s]+"), example="ada@example.org")
 LOCALE = Text(64, shape=re.compile(r"[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8})*"), example="pt-BR")
 PAGE = Converted(Text(8192, line=True), _web_address, "an http or https address", "uri")

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from collections.abc import Mapping
 from itertools import cycle
 
 from aiohttp import web
@@ -12,7 +13,7 @@ from adapters.addresses import Addresses
 from adapters.web.api import CustomerApi
 from adapters.web.assets import Assets, load
 from adapters.web.bot import BotApi
-from adapters.web.bot_calls import BOT_CALLS
+from adapters.web.bot_calls import BOT_CALLS, BOT_PATH
 from adapters.web.customer_calls import CUSTOMER_CALLS
 from adapters.web.files import FileApi
 from adapters.web.gate import ApiKeys, Gate, Handler
@@ -35,8 +36,9 @@ class WebChannel:
         self._clock = core.clock
         self._sightings = Sightings(core)
         self.streams = Streams(core, self._sightings, settings.max_streams)
+        self._origins = Origins(map(origin_of, (settings.public_url, *settings.allowed_origins)))
         self._gate = Gate(
-            Origins({origin_of(settings.public_url), *settings.allowed_origins}),
+            self._origins,
             visitors,
             ApiKeys(settings.api_keys),
             limits,
@@ -47,7 +49,7 @@ class WebChannel:
             **CustomerApi(core, files, visitors, limits).handlers(),
             **FileApi(files, core.board, limits, settings.max_file_bytes).handlers(),
             **self.streams.handlers(),
-            **BotApi(core, settings.desks).handlers(),
+            **BotApi(core, files, settings.desks).handlers(),
         }
 
     def routes(self) -> list[web.RouteDef]:
@@ -58,6 +60,10 @@ class WebChannel:
             *self._gate.preflights(CUSTOMER_CALLS),
             *Assets(load()).routes(),
         ]
+
+    def readable(self, request: web.BaseRequest) -> Mapping[str, str]:
+        """Return the headers that let a page read what was refused before any call was found."""
+        return {} if request.path.startswith(BOT_PATH) else self._origins.known(request)
 
     async def run(self) -> None:
         """Keep the streams alive and tell what was displayed, until cancelled."""

@@ -17,6 +17,8 @@ from adapters.web.calls import (
 )
 from adapters.web.fields import Choice, Field, Fields, Integer, Listed, Text
 
+LAST_EVENT = Digits(Integer(0, LAST_CURSOR), 0)
+
 CUSTOMER_CALLS = (
     Call(
         "openSession",
@@ -148,7 +150,7 @@ CUSTOMER_CALLS = (
         "POST",
         "/v1/stream-tickets",
         Who.SESSION,
-        "Get the right to open one stream within a minute.",
+        "Get the right to open streams of this conversation for a minute.",
         {201: "Ticket"},
         Fields("TicketRequest"),
         allowance="stream",
@@ -158,12 +160,16 @@ CUSTOMER_CALLS = (
         "GET",
         "/v1/stream",
         Who.TICKET,
-        "Follow the conversation. The header Last-Event-ID wins over after.",
+        "Follow the conversation.",
         {200: "Events"},
         query=Fields(
             "StreamQuery",
             Field("ticket", Text(1024), "The ticket.", needed=True),
             Field("after", Digits(Integer(0, LAST_CURSOR), 0), "Where to go on."),
+        ),
+        headers=Fields(
+            "StreamHeaders",
+            Field("Last-Event-ID", LAST_EVENT, "Where to go on; wins over after."),
         ),
         allowance="stream",
         media_type="text/event-stream",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from adapters.problems import Problem
+from adapters.web.blank import is_blank
 
 type_names = {bool: "true or false", int: "a number", float: "a fraction", str: "text"}
 type_names |= {list: "a list", dict: "an object", type(None): "null"}
@@ -59,14 +60,15 @@ def check_characters(where: str, value: str) -> None:
 class Text:
     """Text of `least` to `most` characters; a `line` has no control characters and no breaks.
 
-    What may not be `blank` has something to see in it; `shape` is a pattern the whole text must
-    have, `example` a text that has it.
+    What may not be `blank` has something to see in it, and of what is `emptied` nothing is left
+    that has not; `shape` is a pattern the whole text must have, `example` a text that has it.
     """
 
     most: int
     least: int = 0
     line: bool = False
     blank: bool = True
+    emptied: bool = False
     shape: re.Pattern[str] | None = None
     example: str = ""
 
@@ -78,14 +80,14 @@ class Text:
             raise refuse(where, f"must have at most {self.most} characters, not {len(value)}.")
         if len(value) < self.least:
             raise refuse(where, "must not be empty.")
-        if not self.blank and not value.strip():
+        if not self.blank and is_blank(value):
             raise refuse(where, "must not be blank.")
         check_characters(where, value)
         if self.line and CONTROL.search(value):
             raise refuse(where, "must be one line without control characters.")
         if self.shape is not None and not self.shape.fullmatch(value):
             raise refuse(where, f"must look like {self.example!r}.")
-        return value
+        return "" if self.emptied and is_blank(value) else value
 
     def schema(self) -> Schema:
         """Return the JSON Schema."""

@@ -82,13 +82,18 @@ class FileApi:
         if stored is None:
             self._limits.denied(asked.address)
             raise not_there("file in this conversation")
-        response = web.StreamResponse(headers={**_headers_of(stored), **asked.headers})
-        response.content_length = stored.attachment.size
-        await response.prepare(asked.request)
-        async for chunk in stored.chunks:
-            await response.write(chunk)
-        await response.write_eof()
-        return response
+        return await give(stored, asked)
+
+
+async def give(stored: StoredFile, asked: Asked) -> web.StreamResponse:
+    """Answer with the bytes of a file."""
+    response = web.StreamResponse(headers={**_headers_of(stored), **asked.headers})
+    response.content_length = stored.attachment.size
+    await response.prepare(asked.request)
+    async for chunk in stored.chunks:
+        await response.write(chunk)
+    await response.write_eof()
+    return response
 
 
 async def _file_part(reader: MultipartReader) -> BodyPartReader:

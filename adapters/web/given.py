@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from adapters.addresses import Network
-from bridge.ports.core import Board, Clock, Inbox, Presence
+from bridge.ports.core import Board, Clock, Inbox, Presence, TakenFacts
 
 
 def _always() -> bool:
@@ -15,7 +15,7 @@ def _always() -> bool:
 class WebSettings:
     """How the customer's side behaves.
 
-    `secret_key` signs the visitors' tokens. `allowed_origins` are sites as browsers write them
+    `secret_key` signs the visitors' tokens. `allowed_origins` are sites whose pages may ask
     (`https://shop.example`), beside the public URL's own. `desks` are the names a bot may ask for.
     `is_staffed` tells whether somebody is at the desk at this hour. `max_streams` bounds the
     streams of one conversation.
@@ -44,3 +44,4 @@ class Core:
     board: Board
     presence: Presence
     clock: Clock
+    taken: TakenFacts

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from adapters.problems import Problem
+from adapters.web.blank import is_blank
 from adapters.web.bodies import parse
 from adapters.web.fields import CONTROL
 from bridge.ports.core import Clock
@@ -75,9 +76,11 @@ class IdentityCheck:
             if (_moment(claims, claim) or 0) > now + SKEW:
                 raise refused(f"{claim} lies in the future.")
         customer_id = _line(claims, "sub")
-        if not customer_id:
+        if customer_id is None or is_blank(customer_id):
             raise refused("sub is missing: the customer's id at your site.")
-        return Identity(customer_id, _line(claims, "name"), _line(claims, "email"))
+        name = _line(claims, "name")
+        shown = None if name is None or is_blank(name) else name
+        return Identity(customer_id, shown, _line(claims, "email"))
 
 
 def refused(why: str) -> Problem:

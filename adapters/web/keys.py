@@ -7,6 +7,7 @@ that is sent again names the same thing again.
 import hashlib
 
 from bridge.domain.conversation import Conversation
+from bridge.domain.ids import ConversationId
 
 
 def digest_of(*parts: str) -> str:
@@ -17,6 +18,11 @@ def digest_of(*parts: str) -> str:
         digest.update(b"%d:" % len(raw))
         digest.update(raw)
     return digest.hexdigest()
+
+
+def bot_key(conversation_id: ConversationId, client_id: str) -> str:
+    """Return under which name a bot's message is taken once."""
+    return f"bot:{conversation_id}:{client_id}"
 
 
 def moment_of(conversation: Conversation) -> str:

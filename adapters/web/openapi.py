@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 from adapters.web.answers import SCHEMAS, ref
@@ -9,7 +10,7 @@ from adapters.web.bot_calls import BOT_CALLS
 from adapters.web.calls import Call, Who
 from adapters.web.customer_calls import CUSTOMER_CALLS
 from adapters.web.events import webhooks
-from adapters.web.fields import Fields
+from adapters.web.fields import Field, Fields
 
 Json = dict[str, Any]
 
@@ -21,17 +22,28 @@ MEANINGS = {
     202: "Taken and stored.",
     204: "Done; there is nothing to say.",
     302: "Go on elsewhere.",
-    400: "The body is not what it says it is.",
+    400: "The request or its body is not what it says it is.",
     401: "The token, key or identity is missing or not valid.",
-    403: "The asking site is not allowed.",
+    403: "The asking site or workspace is not allowed.",
     404: "There is no such thing, or it is not yours.",
+    405: "The address does not know the method; Allow names those it knows.",
     408: "The request did not come in time.",
     409: "It contradicts what is stored.",
     413: "The body is too large.",
     415: "The body is of the wrong type.",
+    417: "Expect knows 100-continue only.",
     422: "A field is wrong; detail names it and says what would do.",
     429: "Too much at once; Retry-After says when to come again.",
     503: "Nothing can be stored just now; Retry-After says when to come again.",
+}
+
+EVERYWHERE = (400, 405, 408, 417, 503)
+"""Refusals of the server itself, whatever is called: what is no HTTP, too slow, or too much."""
+
+HEADERS: dict[int, Json] = {
+    405: {"Allow": {"description": "The methods there are.", "schema": {"type": "string"}}},
+    429: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
+    503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
 }
 
 SCHEMES: dict[Who, Json] = {
@@ -65,7 +77,12 @@ EVERYBODY: dict[tuple[str, str], tuple[str, str, dict[int, tuple[str, str | None
     ("POST", "/slack/events"): (
         "takeSlackEvent",
         "Signed requests of Slack's: events, interactivity, commands.",
-        {200: ("application/json", None), 401: ("application/problem+json", "Problem")},
+        {
+            200: ("application/json", None),
+            401: ("application/problem+json", "Problem"),
+            403: ("application/problem+json", "Problem"),
+            413: ("application/problem+json", "Problem"),
+        },
     ),
     ("GET", "/slack/install"): ("installInSlack", "Begin the installation.", {302: ("*/*", None)}),
     ("GET", "/slack/oauth_redirect"): (
@@ -118,6 +135,8 @@ def _plain(name: str, about: str, answers: dict[int, tuple[str, str | None]]) ->
         }
         for status, (media, schema) in answers.items()
     }
+    for status in EVERYWHERE:
+        responses.setdefault(str(status), _problem(status, "Problem"))
     return {"operationId": name, "summary": about, "parameters": [], "responses": responses}
 
 
@@ -151,14 +170,24 @@ _FORM = {
 
 def problems_of(call: Call) -> list[int]:
     """Return the statuses of all refusals a call knows."""
-    statuses = {422, 503, *call.problems}
+    statuses = {422, 429, *EVERYWHERE, *call.problems}
     if call.who is not Who.ANYONE:
         statuses.add(401)
     if call.who is not Who.API_KEY:
-        statuses |= {403, 429}
+        statuses.add(403)
     if call.body is not None or call.uploads:
-        statuses |= {400, 408, 413, 415}
+        statuses |= {413, 415}
     return sorted(statuses)
+
+
+def _problem(status: int, schema: str) -> Json:
+    response: Json = {
+        "description": MEANINGS[status],
+        "content": {"application/problem+json": {"schema": ref(schema)}},
+    }
+    if status in HEADERS:
+        response["headers"] = HEADERS[status]
+    return response
 
 
 def _responses(call: Call) -> Json:
@@ -168,26 +197,32 @@ def _responses(call: Call) -> Json:
         if schema is not None:
             content = {call.media_type: {"schema": ref(schema)}}
             responses[str(status)]["content"] = content
-    problem = {"application/problem+json": {"schema": ref("Problem")}}
     for status in problems_of(call):
-        responses[str(status)] = {"description": MEANINGS[status], "content": problem}
+        schema = call.conflict if status == HTTPStatus.CONFLICT else "Problem"
+        responses[str(status)] = _problem(status, schema)
     return responses
 
 
 def _parameters(call: Call) -> list[Json]:
     named = [_in_path(name) for name in re.findall(r"\{(\w+)\}", call.path)]
     query = call.query or Fields("Query")
-    return named + [
-        {
-            "name": field.name,
-            "in": "query",
-            "required": field.needed,
-            "description": field.about,
-            "schema": field.kind.schema(),
-        }
-        for field in query
-        if call.who is not Who.TICKET or field.name != "ticket"
+    asked = [f for f in query if call.who is not Who.TICKET or f.name != "ticket"]
+    headers = call.headers or Fields("Headers")
+    return [
+        *named,
+        *(_parameter(field, "query") for field in asked),
+        *(_parameter(field, "header") for field in headers),
     ]
+
+
+def _parameter(field: Field, where: str) -> Json:
+    return {
+        "name": field.name,
+        "in": where,
+        "required": field.needed,
+        "description": field.about,
+        "schema": field.kind.schema(),
+    }
 
 
 def _in_path(name: str) -> Json:

@@ -1,12 +1,24 @@
 """Telling the core of a customer: the fact that opens a conversation, or renews what is known."""
 
 import secrets
+from collections.abc import Mapping
 
+from adapters.web.fields import refuse
 from adapters.web.given import Core
 from adapters.web.verdicts import unless_declined
 from bridge.domain.conversation import Conversation, Customer
 from bridge.domain.facts import SessionOpened
 from bridge.domain.ids import ConversationId
+
+MOST_ATTRIBUTES = 100
+"""Attributes a conversation may gather over all that is told of its customer."""
+
+
+def check_room(known: Conversation | None, attributes: Mapping[str, str], where: str) -> None:
+    """Refuse attributes beyond what a conversation can gather; `where` is their field."""
+    gathered = known.customer.attributes if known is not None else {}
+    if len({*gathered, *attributes}) > MOST_ATTRIBUTES:
+        raise refuse(where, f"a conversation can have {MOST_ATTRIBUTES} at most.")
 
 
 async def tell_of(

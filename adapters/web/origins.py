@@ -6,9 +6,9 @@ carries any right here, a request without the bearer token can do nothing in som
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from urllib.parse import urlsplit
 
 from aiohttp import web
+from yarl import URL
 
 from adapters.problems import Problem
 
@@ -19,14 +19,14 @@ PREFLIGHT = {
 EXPOSED = "Retry-After, Content-Disposition"
 
 
+_NONE: Mapping[str, str] = {}
+
+
 def origin_of(url: str) -> str:
     """Return the origin of an address, as browsers write it."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    port = "" if parts.port in {None, default} else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
+    parts = URL(url)
+    port = "" if parts.is_default_port() else f":{parts.port}"
+    return f"{parts.scheme}://{parts.host_subcomponent}{port}"
 
 
 class Origins:
@@ -44,22 +44,23 @@ class Origins:
 
     def check(self, request: web.BaseRequest) -> Mapping[str, str]:
         """Return the headers that let the asking page read the answer; raises 403 for others."""
-        origin = request.headers.get("Origin")
-        if origin is None:
-            return {}
-        headers = self._headers.get(origin)
-        if headers is None:
+        headers = self.known(request)
+        if not headers and "Origin" in request.headers:
             raise Problem(403, "Origin: this site is not among HANDOFF_ALLOWED_ORIGINS.")
         return headers
+
+    def known(self, request: web.BaseRequest) -> Mapping[str, str]:
+        """Return the headers that let the asking page read the answer, none for others."""
+        return self._headers.get(request.headers.get("Origin", ""), _NONE)
 
     def preflight(self, methods: str) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Return the handler that tells a page in advance what it may send."""
 
         async def answer(request: web.Request) -> web.Response:
-            allowed = self.check(request)
-            if not allowed:
-                raise Problem(405, "OPTIONS: only the preflight of a page is answered.")
+            allow = {"Allow": f"{methods}, OPTIONS"}
+            if not (allowed := self.check(request)):
+                return web.Response(status=204, headers=allow)
             more = {**PREFLIGHT, "Access-Control-Allow-Methods": methods}
-            return web.Response(status=204, headers={**allowed, **more})
+            return web.Response(status=204, headers={**allowed, **more, **allow})
 
         return answer

@@ -14,18 +14,14 @@ from aiohttp import web
 from adapters.messages import Json
 from adapters.problems import Problem
 from adapters.web.calls import MAX_ATTACHMENTS, MAX_TEXT
-from adapters.web.fields import refuse
 from adapters.web.gate import Asked, Handler, reply
 from adapters.web.given import Core, WebSettings
 from adapters.web.identity import Identity, IdentityCheck
 from adapters.web.limits import Limits
-from adapters.web.opening import tell_of
+from adapters.web.opening import check_room, tell_of
 from adapters.web.visitors import Pass, Visitors
 from bridge.domain.conversation import Conversation, Customer
 from bridge.domain.ids import ConversationId, derive
-
-MOST_ATTRIBUTES = 100
-"""Attributes a conversation may gather over all its sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +114,7 @@ def _told(body: dict[str, Any], owner: _Owner, known: Conversation | None) -> Cu
     elif owner.customer_id:
         name = email = None
     attributes = body.get("attributes") or {}
-    if known is not None and len({*known.customer.attributes, *attributes}) > MOST_ATTRIBUTES:
-        raise refuse("attributes", f"a conversation can have {MOST_ATTRIBUTES} at most.")
+    check_room(known, attributes, "attributes")
     return Customer(
         name=name or None,
         email=email or None,

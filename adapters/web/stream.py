@@ -15,9 +15,8 @@ from collections.abc import Callable
 from aiohttp import web
 
 from adapters.problems import Problem, try_again_in
-from adapters.web.calls import LAST_CURSOR, Digits
+from adapters.web.customer_calls import LAST_EVENT
 from adapters.web.feed import HEARTBEAT, Feed, frame
-from adapters.web.fields import Integer
 from adapters.web.gate import Asked, Handler
 from adapters.web.given import Core
 from adapters.web.shapes import state_json
@@ -43,8 +42,6 @@ HEADERS = {
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",
 }
-
-_LAST_EVENT = Digits(Integer(0, LAST_CURSOR), 0)
 
 
 class LiveFeed(Feed):
@@ -211,7 +208,7 @@ def _asked_after(asked: Asked) -> int:
     """Return the cursor a page wants to go on after."""
     last = asked.request.headers.get("Last-Event-ID")
     if last:
-        return _LAST_EVENT.check("Last-Event-ID", last)
+        return LAST_EVENT.check("Last-Event-ID", last)
     after: int = asked.query.get("after", 0)
     return after
 

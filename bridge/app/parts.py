@@ -16,9 +16,15 @@ from adapters.webhooks import WebhookSender, signing_keys
 from bridge.app.desks import Connected
 from bridge.app.policy import PolicyFile
 from bridge.config import Settings
+from bridge.domain.errors import ConfigurationError
 from bridge.domain.rules import Rules
 from bridge.ports.core import Clock
 from bridge.relay.relay import Relay
+
+UNSIGNED = (
+    "HANDOFF_WEBHOOK_SECRET: it is missing; events are signed with it; "
+    "make one with: echo whsec_$(openssl rand -base64 32)"
+)
 
 
 def shown(host: str) -> str:
@@ -72,9 +78,14 @@ def webhooks(
     """Return the sender of outgoing webhooks, or None when no address is set."""
     if not settings.webhook_url:
         return None
-    url = checked_url("HANDOFF_WEBHOOK_URL", settings.webhook_url)
-    secret = settings.webhook_secret
-    keys = signing_keys("HANDOFF_WEBHOOK_SECRET", secret) if secret else None
+    unsigned = [] if settings.webhook_secret else [UNSIGNED]
+    try:
+        url = checked_url("HANDOFF_WEBHOOK_URL", settings.webhook_url)
+    except ConfigurationError as error:
+        raise ConfigurationError([*error.problems, *unsigned]) from None
+    if unsigned:
+        raise ConfigurationError(unsigned)
+    keys = signing_keys("HANDOFF_WEBHOOK_SECRET", settings.webhook_secret)
     return WebhookSender(url, keys, session, clock)
 
 

@@ -10,7 +10,7 @@ from bridge.config import Settings, read_settings
 from bridge.domain.errors import ConfigurationError
 from bridge.domain.policy import Policy, default_policy, parse_policy
 from bridge.domain.rules import Rules, Waits
-from bridge.names import unknown_in_file
+from bridge.names import CONFIG, unknown_in_file
 
 
 class PolicyFile:
@@ -66,7 +66,7 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
         text = path.read_text("utf-8")
         table = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise ConfigurationError([f"{path}: cannot be read: {problem}"]) from problem
+        raise ConfigurationError([f"{CONFIG}: {path} cannot be read: {problem}"]) from problem
     # The running bridge would not notice a name that keeps it from starting the next time.
     if problems := unknown_in_file(table, path):
         raise ConfigurationError(problems)

@@ -28,6 +28,7 @@ from bridge.app.operator import Operator
 from bridge.app.policy import PolicyFile
 from bridge.app.prepared import prepare
 from bridge.app.steering import steering
+from bridge.app.taken import StoredFacts
 from bridge.app.timekeeping import Timekeeper
 from bridge.clock import SteadyClock
 from bridge.config import Settings, with_key
@@ -166,7 +167,9 @@ async def started(settings: Settings, background: Background) -> AsyncIterator[S
         background.spawn(timekeeper.run(), "clock")
         await relay.begin(background.spawn)
         stack.push_async_callback(relay.stop)
-        server = await stack.enter_async_context(_server(given, desks, policy, background))
+        server = await stack.enter_async_context(
+            _server(given, desks, policy, background, StoredFacts(store))
+        )
         url = f"http://{parts.shown(settings.host)}:{server.port}"
         yield Started(url, tuple(server.routes))
 
@@ -182,11 +185,15 @@ def _reload(policy: PolicyFile) -> None:
 
 
 def _server(
-    given: Given, desks: list[Connected], policy: PolicyFile, background: Background
+    given: Given,
+    desks: list[Connected],
+    policy: PolicyFile,
+    background: Background,
+    taken: StoredFacts,
 ) -> HttpServer:
     """Return the server with the routes of every adapter, whose work is started here."""
     settings, clock, relay = given.settings, given.clock, given.relay
-    core = Core(relay.inbox, relay.board, relay.presence, clock)
+    core = Core(relay.inbox, relay.board, relay.presence, clock, taken)
     channel = WebChannel(parts.web(settings, desks, policy), core, given.files)
     routes: list[web.RouteDef] = [*channel.routes()]
     closing = [channel.close]
@@ -199,7 +206,14 @@ def _server(
     routes += Operator(relay, policy, settings.secret_key).routes()
     if "sandbox" in (connected.desk.name for connected in desks):
         routes += DemoPage(SandboxSettings()).routes()
-    site = Site(lambda: parts.ready(relay), describe, parts.metrics(relay), clock, tuple(closing))
+    site = Site(
+        lambda: parts.ready(relay),
+        describe,
+        parts.metrics(relay),
+        clock,
+        tuple(closing),
+        channel.readable,
+    )
     http = HttpSettings(
         host=settings.host, port=settings.port, trusted_proxies=settings.trusted_proxies
     )

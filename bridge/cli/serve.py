@@ -16,6 +16,7 @@ from bridge.app import Started, notes, problems_at_rest, run
 from bridge.app.run import Announce
 from bridge.cli.demo_folder import fresh_folder
 from bridge.config import Settings, log_style, misspelt, read_settings
+from bridge.kinds import HIGHEST_PORT
 from bridge.log import set_up
 
 log = logging.getLogger(__name__)
@@ -125,13 +126,14 @@ def _free_port(wanted: int | None) -> int:
 
 def demo_settings(folder: Path, port: int) -> Settings:
     """Return the demo's settings: everything in one folder, nothing of the machine's own."""
+    # The visitor may write the name instead of the number that was printed.
+    named = f"http://localhost:{port}" if 0 < port <= HIGHEST_PORT else ""
     return read_settings(
         {
             **DEMO,
             "HANDOFF_DATABASE_URL": f"sqlite:///{folder.absolute()}/demo.db",
             "HANDOFF_PORT": str(port),
-            # The visitor may write the name instead of the number that was printed.
-            "HANDOFF_ALLOWED_ORIGINS": f"http://localhost:{port}",
+            "HANDOFF_ALLOWED_ORIGINS": named,
         },
         look_for_file=False,
     )

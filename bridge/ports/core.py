@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -90,6 +90,17 @@ class Board(Protocol):
 
     async def place_in_queue(self, handoff: Handoff) -> int:
         """Return the place of a waiting handoff in its room's queue, from 1."""
+        ...
+
+
+class TakenFacts(Protocol):
+    """What is recorded about which facts were taken."""
+
+    async def digests_of(self, keys: Iterable[str]) -> Mapping[str, str]:
+        """Return the digest of what was taken under each key; a key that is new is left out.
+
+        Raises `StoreUnavailable`.
+        """
         ...
 
 

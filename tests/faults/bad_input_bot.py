@@ -8,6 +8,7 @@ ESCALATE = f"{OPEN}/{{id}}/escalate"
 RETURN = f"{OPEN}/{{id}}/return"
 LOOK = "GET /v1/bot/conversations/{id}"
 LIST = f"{LOOK}/messages"
+FILE = f"{LOOK}/files/{{file_id}}"
 ABOUT = "external_id, name, email, locale, attributes"
 HERE = "/v1/bot/conversations/<conversation>"
 THERE = "/v1/bot/conversations/c_unknown"
@@ -17,8 +18,11 @@ PAST = {"client_id": "p1", "role": "customer", "text": CANARY}
 
 def target_of(route: str) -> str:
     """Return where a route is for the conversation there is."""
-    return route.split()[1].replace("{id}", "<conversation>")
+    path = route.split()[1].replace("{id}", "<conversation>")
+    return path.replace("{file_id}", "<file>")
 
+
+NO_FILE = "There is no such file in this conversation."
 
 KEYS = [
     ("no key", None, "Authorization: send the token as `Bearer <token>`."),
@@ -37,7 +41,7 @@ KEYS = [
 ]
 UNAUTHORISED = [
     row
-    for route in (OPEN, WRITE, ESCALATE, RETURN, LOOK, LIST)
+    for route in (OPEN, WRITE, ESCALATE, RETURN, LOOK, LIST, FILE)
     for what, value, detail in KEYS
     for row in at(
         route,
@@ -154,6 +158,7 @@ ROWS = [
             {**SAID, "role": "system"},
         ),
         bad("blank", 422, "text: must not be blank.", {**SAID, "text": "\u2003"}),
+        bad("nothing to see", 422, "text: must not be blank.", {**SAID, "text": "\u200b\u2060"}),
         bad(
             "epoch as text", 422, "epoch: must be a whole number, not text.", {**SAID, "epoch": "1"}
         ),
@@ -284,6 +289,19 @@ ROWS = [
             404,
             "There is no such conversation.",
             target=f"{THERE}/messages",
+        ),
+    ),
+    *here(
+        FILE,
+        bad("unknown", 404, NO_FILE, target=f"{HERE}/files/f_unknown"),
+        bad("another's", 404, NO_FILE, target=f"{HERE}/files/<other_file>"),
+        bad("of no conversation", 404, NO_FILE, target=f"{THERE}/files/<file>"),
+        bad("a path out", 404, NO_FILE, target=f"{HERE}/files/..%2F..%2Fhandoff.key"),
+        bad(
+            "a conversation that is no id",
+            404,
+            "There is no such conversation.",
+            target="/v1/bot/conversations/c%00/files/<file>",
         ),
     ),
 ]

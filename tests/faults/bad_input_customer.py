@@ -213,6 +213,12 @@ MESSAGES = at(
         {**MESSAGE, "text": " \n\t\u2003"},
     ),
     bad(
+        "text of what is not seen",
+        422,
+        "text: must not be blank when there are no attachments.",
+        {**MESSAGE, "text": "\u200b\u202e"},
+    ),
+    bad(
         "text of 10,001 characters",
         422,
         "text: must have at most 10000 characters, not 10001.",
@@ -599,7 +605,6 @@ SMALL = [
     ),
 ]
 
-NO_PREFLIGHT = "OPTIONS: only the preflight of a page is answered."
 ALL = (*GUARDED, "POST /v1/sessions", "GET /v1/stream")
 PATHS = sorted({route.split()[1] for route in ALL})
 PREFLIGHTS = [
@@ -608,7 +613,6 @@ PREFLIGHTS = [
     for row in at(
         f"OPTIONS {path}",
         bad("a foreign site", 403, FOREIGN, headers=EVIL, target=WHERE.get(f"OPTIONS {path}", "")),
-        bad("no site", 405, NO_PREFLIGHT, target=WHERE.get(f"OPTIONS {path}", "")),
     )
 ]
 

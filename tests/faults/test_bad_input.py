@@ -5,12 +5,15 @@ everything is refused.
 """
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from jsonschema import Draft202012Validator
 
+from adapters.web.openapi import describe
 from tests.faults import (
     bad_input_bot,
     bad_input_customer,
@@ -78,6 +81,13 @@ CONTROLS = [
     Row(f"POST {BOT}/{{id}}/return", "", 202, "", {}, target=f"{BOT}/<idle_conversation>/return"),
     Row(f"GET {BOT}/{{id}}", "", 200, "", target=f"{BOT}/<conversation>"),
     Row(f"GET {BOT}/{{id}}/messages", "", 200, "", target=f"{BOT}/<conversation>/messages"),
+    Row(
+        f"GET {BOT}/{{id}}/files/{{file_id}}",
+        "",
+        200,
+        "",
+        target=f"{BOT}/<conversation>/files/<file>",
+    ),
     Row(
         "POST /slack/events",
         "",
@@ -223,6 +233,7 @@ async def pass_(made: House, row: Row) -> None:
         answer = await send(made, said, TEAMMATE)
         made.names["spare_post"] = str(json.loads(answer.body)["post"]["id"])
     answer = await send(made, row, rights(made, row.route))
+    described(made, row, answer)
     assert answer.status in {row.status, 202 if row.status == 200 else row.status}, answer
 
 
@@ -243,6 +254,26 @@ def hold(row: Row, answer: Answer) -> None:
     assert problem["title"]
 
 
+def described(made: House, row: Row, answer: Answer) -> None:
+    """Hold an answer against the description of its route, where the route is described."""
+    own, _, path = row.route.partition(" ")
+    description = describe(made.app.routes)
+    operations = description["paths"].get(path, {})
+    operation = operations.get((row.method or own).lower()) or operations.get(own.lower())
+    pattern = re.sub(r"\{\w+\}", "[^/]+", path)
+    sent_to = row.target.partition("?")[0] or path
+    if operation is None or not re.fullmatch(pattern, sent_to):
+        return
+    known = operation["responses"].get(str(answer.status))
+    assert known is not None, f"{row.route} is not described to answer {answer.status}"
+    schema = known.get("content", {}).get(answer.media_type, {}).get("schema")
+    if schema is not None and "json" in answer.media_type:
+        whole = {"components": description["components"], **schema}
+        Draft202012Validator(whole).validate(json.loads(answer.body))
+    if answer.media_type == PROBLEM:
+        assert schema is not None, known
+
+
 def detail_of(body: str) -> Any:
     """Return what an answer in JSON says to a person."""
     said = json.loads(body)
@@ -256,6 +287,7 @@ async def test_bad_input_is_refused_and_leaves_no_trace(whole: House, row: Row) 
     before, logged = whole.stored(), len(whole.log.lines)
     answer = await send(whole, row, rights(whole, row.route))
     hold(row, answer)
+    described(whole, row, answer)
     assert whole.changes(before) == {}
     lines = "\n".join(whole.log.lines[logged:])
     assert '"level": "error"' not in lines

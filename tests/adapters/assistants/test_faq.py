@@ -316,7 +316,7 @@ class TestPages:
         (tmp_path / "page.md").write_bytes(content)
         with pytest.raises(ConfigurationError, match=problem) as failure:
             load_sections(tmp_path)
-        assert "page.md" in str(failure.value)
+        assert failure.value.problems[0].startswith(f"HANDOFF_FAQ_DIR: {tmp_path}/page.md")
 
     def test_a_folder_that_cannot_be_used(self, tmp_path: Path) -> None:
         """A missing folder, a file in its place and an empty folder are said as such."""

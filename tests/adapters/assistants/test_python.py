@@ -58,7 +58,7 @@ class TestLoading:
         """Each mistake has its own sentence, with the setting in it."""
         with pytest.raises(ConfigurationError, match=why) as failure:
             load_function(path)
-        assert "HANDOFF_ASSISTANT" in str(failure.value)
+        assert failure.value.problems[0].startswith(f"HANDOFF_ASSISTANT: python:{path} ")
 
 
 class TestAnswers:

@@ -103,29 +103,29 @@ class TestReading:
         ],
     )
     def test_a_bad_line_is_named(self, tmp_path: Path, text: str, problem: str) -> None:
-        """File, line and field are in the message."""
+        """Setting, file, line and field are in the message."""
         path = script(tmp_path, text)
         with pytest.raises(ConfigurationError, match=problem) as failure:
             load_script(path)
-        assert str(path) in str(failure.value)
+        assert failure.value.problems[0].startswith(f"HANDOFF_ASSISTANT: {path}")
 
     def test_all_bad_lines_are_named_at_once(self, tmp_path: Path) -> None:
         """One run tells everything there is to mend."""
         path = script(tmp_path, '{"a": 1}\n{"text": "fine"}\n{"b": 2}')
         with pytest.raises(ConfigurationError) as failure:
             load_script(path)
-        assert [problem.split(":")[0][-6:] for problem in failure.value.problems] == [
+        assert [problem.split(":")[1][-6:] for problem in failure.value.problems] == [
             "line 1",
             "line 3",
         ]
 
     def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         """A missing file, a folder, and bytes that are no text are said as such."""
-        with pytest.raises(ConfigurationError, match="cannot be read"):
+        with pytest.raises(ConfigurationError, match=r"^HANDOFF_ASSISTANT: .* cannot be read"):
             load_script(tmp_path / "none.jsonl")
         with pytest.raises(ConfigurationError, match="cannot be read"):
             load_script(tmp_path)
-        with pytest.raises(ConfigurationError, match="UTF-8"):
+        with pytest.raises(ConfigurationError, match=r"^HANDOFF_ASSISTANT: .* UTF-8"):
             load_script(script(tmp_path, b"\xff\xfe"))
 
     def test_marks_that_editors_leave(self, tmp_path: Path) -> None:

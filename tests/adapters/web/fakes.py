@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -238,6 +238,10 @@ class MemoryCore:
         version = conversation.version + 1
         new = replace(conversation, version=version, **changes)  # type: ignore[arg-type]
         self.conversations[conversation.id] = new
+
+    async def digests_of(self, keys: Iterable[str]) -> Mapping[str, str]:
+        await self._reach()
+        return {key: self.digests[key] for key in keys if key in self.digests}
 
     async def conversation(self, conversation_id: ConversationId) -> Conversation | None:
         await self._reach()

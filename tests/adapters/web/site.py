@@ -222,12 +222,13 @@ async def serve(
     """
     clock, presence = ShiftedClock(), MemoryPresence()
     core, files, metrics = MemoryCore(presence), MemoryFiles(), Metrics()
-    given, kept = joined or (Core(core, core, presence, clock), files)
+    given, kept = joined or (Core(core, core, presence, clock, core), files)
     channel = WebChannel(replace(SETTINGS, **changes), given, kept)
     settings = http or HttpSettings(port=0, grace=0.5)
     settings = replace(settings, port=0, limits=limits or settings.limits)
     components = {"store": Component("ok", ready=True)}
-    served = Served(lambda: components, describe, metrics, clock, (channel.close,))
+    closing = (channel.close,)
+    served = Served(lambda: components, describe, metrics, clock, closing, channel.readable)
     app = build_http_app(channel.routes(), settings, served)
     async with (
         HttpServer(app, settings, clock) as server,

@@ -56,11 +56,22 @@ async def test_pages_follow_on_each_other(customer: Customer) -> None:
     assert page == {"messages": [], "cursor": cursor, "more": False}
 
 
-async def test_a_cursor_beyond_the_log_is_told_so(customer: Customer) -> None:
-    """A page that knows more than the log does learns where the log ends."""
-    await customer.say("Hello")
+async def test_a_cursor_beyond_the_log_begins_anew(customer: Customer) -> None:
+    """Whoever knows more than the log does, as after a restored backup, is told all, as streams do.
+
+    A cursor at the end of the log is answered with nothing.
+    """
     _, page = await customer.ask("GET", "/v1/messages?after=900")
-    assert page == {"messages": [], "cursor": 1, "more": False}
+    assert page == {"messages": [], "cursor": 0, "more": False}
+    await customer.say("Hello")
+    await customer.say("Again")
+    _, page = await customer.ask("GET", "/v1/messages?after=900&limit=1")
+    assert [message["text"] for message in page["messages"]] == ["Hello"]
+    assert (page["cursor"], page["more"]) == (1, True)
+    _, page = await customer.ask("GET", "/v1/messages?after=2")
+    assert page == {"messages": [], "cursor": 2, "more": False}
+    async with await customer.listen(900) as stream:
+        assert await stream.texts(2) == ["Hello", "Again"]
 
 
 async def test_edits_and_deletions_come_again(site: Site, customer: Customer) -> None:

@@ -196,7 +196,6 @@ ROWS = [
     Row("made-up method", "FROB", "/v1/messages", None, 405),
     Row("head", "HEAD", "/v1/messages", None, 405),
     Row("override", "GET", "/v1/typing", None, 405, "", {"X-HTTP-Method-Override": "POST"}),
-    Row("options", "OPTIONS", "/v1/messages", None, 405),
     Row(
         "form",
         "POST",

@@ -66,6 +66,120 @@ async def test_what_was_said_before_comes_along(site: Site) -> None:
     assert page["messages"][0]["sent_at"] == "2026-01-31T12:00:00.000Z"
 
 
+def words(client_id: str, text: str, role: str = "customer") -> dict[str, str]:
+    """Return one message of an import."""
+    return {"client_id": client_id, "role": role, "text": text}
+
+
+async def test_a_refused_import_leaves_nothing_behind(site: Site) -> None:
+    """An id used for other words is found before the customer is renamed or a word is taken."""
+    first = await begin(
+        site, external_id="chat 9", customer={"name": "First"}, messages=[words("2", "b")]
+    )
+    before = list(site.core.facts)
+    said = [words("3", "c"), words("2", "DIFF"), words("4", "d")]
+    body = {"external_id": "chat 9", "customer": {"name": "Second"}, "messages": said}
+    status, problem = await site.bot("POST", "", json=body)
+    assert (status, problem["field"]) == (409, "messages[1].client_id")
+    assert problem["detail"].startswith("messages[1].client_id: was used before")
+    assert site.core.facts == before
+    assert site.core.conversations[first].customer.name == "First"
+
+
+async def test_an_import_that_contradicts_itself_makes_nothing(site: Site) -> None:
+    """One id for two different messages of a request is refused at once; for the same twice not."""
+    said = [words("1", "a"), words("2", "b"), words("1", "other")]
+    body = {"external_id": "chat 10", "customer": {}, "messages": said}
+    status, problem = await site.bot("POST", "", json=body)
+    assert (status, problem["field"]) == (422, "messages[2].client_id")
+    assert site.core.conversations == {}
+    await begin(site, messages=[words("1", "a"), words("1", "a")])
+
+
+async def test_an_import_under_a_person_is_refused_whole(site: Site) -> None:
+    """While a person has the floor no answer of the bot's comes in, nor what stands before it."""
+    first = await begin(site, external_id="chat 11", messages=[words("1", "a", "assistant")])
+    await site.bot("POST", f"/{first}/escalate", json={"reason": "stuck"})
+    before = list(site.core.facts)
+    said = [words("1", "a", "assistant"), words("2", "b"), words("3", "c", "assistant")]
+    body = {"external_id": "chat 11", "customer": {"name": "Second"}, "messages": said}
+    status, problem = await site.bot("POST", "", json=body)
+    assert (status, problem["floor"], problem["epoch"]) == (409, "waiting", 1)
+    assert problem["detail"].startswith("messages[2]: ")
+    assert site.core.facts == before
+    await begin_again(site, "chat 11", said[:2], first)
+
+
+async def begin_again(
+    site: Site, external_id: str, said: list[dict[str, str]], first: ConversationId
+) -> None:
+    """Send an import that is taken."""
+    body = {"external_id": external_id, "customer": {}, "messages": said}
+    status, made = await site.bot("POST", "", json=body)
+    assert (status, made["id"]) == (201, first)
+
+
+async def test_attributes_of_a_bots_customer_are_bounded(site: Site) -> None:
+    """What is told again and again cannot gather more than a conversation may have."""
+    named = {f"a{number}": "x" for number in range(50)}
+    first = await begin(site, external_id="chat 12", customer={"attributes": named})
+    more = {f"b{number}": "x" for number in range(50)}
+    await begin(site, external_id="chat 12", customer={"attributes": more})
+    body = {"external_id": "chat 12", "customer": {"attributes": {"more": "x"}}}
+    status, problem = await site.bot("POST", "", json=body)
+    assert (status, problem["field"]) == (422, "customer.attributes")
+    assert len(site.core.conversations[first].customer.attributes) == 100
+    await begin(site, external_id="chat 12", customer={"attributes": {"a0": "y"}})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00.000Z"),
+        ("2026-01-31t12:00:00.25z", "2026-01-31T12:00:00.250Z"),
+        ("2026-01-31T13:30:00+01:30", "2026-01-31T12:00:00.000Z"),
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.999Z"),
+        ("2016-12-31T23:59:60.5Z", "2016-12-31T23:59:59.999Z"),
+        ("2026-01-31T12:00:00.1234567891Z", "2026-01-31T12:00:00.123Z"),
+    ],
+)
+async def test_when_it_was_said_may_be_any_time_of_the_standard(
+    site: Site, given: str, told: str
+) -> None:
+    """Small letters, fractions, zones and leap seconds of RFC 3339 are read."""
+    said = {**words("1", "a"), "sent_at": given}
+    first = await begin(site, messages=[said])
+    _, page = await site.bot("GET", f"/{first}/messages")
+    assert page["messages"][0]["sent_at"] == told
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "2026-W05-1T12:00Z",
+        "2026-W05-1T12:00:00Z",
+        "20260131T120000Z",
+        "2026-01-31T12:00Z",
+        "2026-01-31 12:00:00Z",
+        "2026-01-31T12:00:00",
+        "2026-01-31T12:00:00+0100",
+        "2026-01-31T12:00:00+01",
+        "2026-01-31T12:00:00+01:60",
+        "2026-01-31T12:00:00+24:00",
+        "2026-01-31T12:00:61Z",
+        "2026-01-31T24:00:00Z",
+        "2026-02-30T12:00:00Z",
+        "2026-01-31T12:00:00,5Z",
+        "２026-01-31T12:00:00Z",
+    ],
+)
+async def test_a_time_of_another_standard_is_refused(site: Site, given: str) -> None:
+    """What only ISO 8601 knows, or nobody, is named."""
+    body = {"customer": {}, "messages": [{**words("1", "a"), "sent_at": given}]}
+    status, problem = await site.bot("POST", "", json=body)
+    assert (status, problem["field"]) == (422, "messages[0].sent_at")
+
+
 async def test_a_person_is_called_with_everything_the_bot_knows(site: Site) -> None:
     """Reason, summary, evidence, urgency and place arrive; asking again changes nothing."""
     conversation_id = await begin(site)
@@ -123,3 +237,30 @@ async def test_a_store_that_is_away_is_told_to_the_bot(site: Site) -> None:
     assert (await site.bot("POST", f"/{conversation_id}/messages", json=body))[0] == 503
     site.core.fail = False
     assert (await site.bot("POST", f"/{conversation_id}/messages", json=body))[0] == 202
+
+
+async def test_a_bot_fetches_what_was_attached(site: Site) -> None:
+    """The address in a message is one that the key opens, for this conversation's files alone."""
+    customer, other = await site.open(), await site.open()
+    _, kept = await customer.upload("a.txt", b"hello")
+    await customer.ask(
+        "POST", "/v1/messages", json={"client_id": "1", "text": "", "attachments": [kept["id"]]}
+    )
+    _, page = await site.bot("GET", f"/{customer.id}/messages")
+    address = page["messages"][0]["attachments"][0]["url"]
+    assert address == f"/v1/bot/conversations/{customer.id}/files/{kept['id']}"
+    assert await site.bot("GET", address.removeprefix("/v1/bot/conversations")) == (200, b"hello")
+    assert (await site.bot("GET", f"/{other.id}/files/{kept['id']}"))[0] == 404
+    assert (await customer.ask("GET", address))[0] == 401
+    _, page = await customer.ask("GET", "/v1/messages")
+    assert page["messages"][0]["attachments"][0]["url"] == f"/v1/files/{kept['id']}"
+
+
+async def test_a_bot_begins_anew_after_a_restored_backup(site: Site) -> None:
+    """A cursor of a log that was longer leads to the beginning, not past what will be said."""
+    first = await begin(site, messages=[words("1", "a"), words("2", "b")])
+    _, page = await site.bot("GET", f"/{first}/messages?after=500&limit=1")
+    assert ([m["text"] for m in page["messages"]], page["cursor"], page["more"]) == (["a"], 1, True)
+    _, page = await site.bot("GET", f"/{first}/messages?after=2")
+    assert (page["messages"], page["cursor"]) == ([], 2)
+    assert (await site.bot("GET", "/c_unknown/messages?after=9"))[0] == 404

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import cast
 
 import pytest
@@ -16,6 +17,13 @@ SHORT = ConnectionLimits(head=0.4, body=0.4, reader=0.4, idle=1.5, linger=0.2, p
 PATIENCE = 3.0
 
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@pytest.fixture(autouse=True)
+def no_traces(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Hold every test here to this: nothing that a client does is logged with a trace."""
+    yield
+    assert [r.getMessage() for r in caplog.get_records("call") if r.exc_info] == []
 
 
 @pytest.fixture
@@ -202,6 +210,23 @@ async def test_a_slow_reader_of_a_file_is_cut(connect: Connect) -> None:
         assert site.server.connections.cut == 1
 
 
+async def test_leaving_in_the_middle_of_an_answer_is_no_failure_of_ours(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who hangs up while a file is being sent is let go without a word."""
+    async with serve() as site:
+        customer = await site.open()
+        big = Attachment(FileId("f_big"), "big", "text/plain", 30_000_000)
+        site.files.kept[customer.id, big.id] = big, b"x" * big.size
+        line = await connect(site)
+        line[1].write(head(customer, f"/v1/files/{big.id}", 0).replace(b"POST", b"GET"))
+        await line[0].readuntil(b"\r\n\r\n")
+        line[1].transport.abort()
+        await site.until(lambda: len(site.server.connections) == 1)
+        assert (await customer.say("Hello"))[0] == 202
+    assert [r.getMessage() for r in caplog.records if r.levelno > logging.INFO] == []
+
+
 async def test_others_are_served_meanwhile(hasty: Site, connect: Connect) -> None:
     """Thirty slow clients hold up nobody."""
     lines = [await connect(hasty) for _ in range(30)]
@@ -319,3 +344,31 @@ async def test_leaving_in_the_middle_of_a_body_harms_nobody(hasty: Site, connect
     line[1].close()
     assert (await customer.say("Hello"))[0] == 202
     assert len(hasty.core.facts) == 2
+
+
+FORM = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nx'
+
+
+@pytest.mark.parametrize("ending", ["left", "reset", "cut"])
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/files"])
+async def test_a_body_that_breaks_off_is_no_failure_of_ours(
+    hasty: Site, connect: Connect, caplog: pytest.LogCaptureFixture, path: str, ending: str
+) -> None:
+    """Whether the client leaves or is cut for being slow: nothing is logged as an error."""
+    caplog.set_level(logging.DEBUG)
+    customer = await hasty.open()
+    line = await connect(hasty)
+    request = head(customer, path, 500)
+    if path == "/v1/files":
+        request = request.replace(b"application/json", b"multipart/form-data; boundary=b") + FORM
+    line[1].write(request + b'{"client_id"')
+    assert (await customer.say("Hello"))[0] == 202
+    if ending == "reset":
+        line[1].transport.abort()
+    elif ending == "left":
+        line[1].close()
+    else:
+        assert b" 408 " in await until_cut(line)
+    await hasty.until(lambda: len(hasty.server.connections) == 1)
+    assert (await customer.say("Goodbye"))[0] == 202
+    assert [r.getMessage() for r in caplog.records if r.levelno > logging.DEBUG] == []

@@ -128,11 +128,65 @@ async def test_an_answer_that_breaks_off_is_not_patched_up() -> None:
                 await answer.read()
 
 
+async def test_a_client_that_vanished_in_its_body_is_no_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Also when the machine gives up on it for want of any sign, which is another error."""
+    reading: list[web.RequestHandler] = []
+    begun = asyncio.Event()
+
+    async def reads(request: web.Request) -> web.Response:
+        reading.append(request.protocol)
+        begun.set()
+        return web.Response(body=await request.read())
+
+    async with serving(web.post("/x", reads)) as url:
+        port = int(url.rpartition(":")[2])
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+        await begun.wait()
+        reading[0].connection_lost(TimeoutError(110, "Connection timed out"))
+        writer.close()
+        await asyncio.sleep(0)
+    assert [r.getMessage() for r in caplog.records if r.exc_info] == []
+
+
 async def test_a_wrong_method_names_the_right_ones(site: WholeSite) -> None:
     """405 comes with the methods there are, as a problem document."""
     async with site.http.delete(site.url + "/v1/messages") as answer:
         assert (answer.status, answer.content_type) == (405, "application/problem+json")
         assert set(answer.headers["Allow"].split(",")) >= {"GET", "POST"}
+
+
+async def test_a_made_up_method_is_told_which_there_are(site: WholeSite) -> None:
+    """Also where so little is known that not even the address is."""
+    async with site.http.request("FOO", site.url + "/v1/messages") as answer:
+        assert (answer.status, answer.content_type) == (405, "application/problem+json")
+        assert {"GET", "POST"} <= set(answer.headers["Allow"].split(", "))
+
+
+async def test_whoever_asks_what_may_be_sent_is_told(site: WholeSite) -> None:
+    """OPTIONS from no page is answered with the methods there are."""
+    async with site.http.options(site.url + "/v1/messages") as answer:
+        assert (answer.status, answer.headers["Allow"]) == (204, "GET, POST, OPTIONS")
+        assert "Access-Control-Allow-Methods" not in answer.headers
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "deflate, chunked", "identity, chunked"])
+async def test_a_body_packed_on_its_way_is_refused(site: WholeSite, coding: str) -> None:
+    """It is not unpacked, so it is not taken for what it is not."""
+    port = int(site.url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(
+        b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Transfer-Encoding: " + coding.encode() + b"\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    )
+    async with asyncio.timeout(5):
+        answer = await reader.readuntil(b"}")
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"Transfer-Encoding: nothing but chunked" in answer
+    assert site.core.facts == []
 
 
 async def test_a_body_over_the_bound_is_refused_for_everybody() -> None:

@@ -81,17 +81,50 @@ def _references(value: Any) -> list[str]:
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
 def test_each_call_declares_its_refusals(call: Call) -> None:
-    """Who needs a token can get 401, who sends a body 400, 413, 415 and 422, everybody 503."""
+    """Who needs a token can get 401, who sends a body 413 and 415, everybody the server's own."""
     responses = describe([(call.method, call.path)])["paths"][call.path][call.method.lower()][
         "responses"
     ]
-    assert {"422", "503"} <= responses.keys()
+    assert {"400", "405", "408", "417", "422", "429", "503"} <= responses.keys()
     assert ("401" in responses) or call.who is Who.ANYONE
     if call.body is not None:
         assert {"400", "413", "415"} <= responses.keys()
     for status, response in responses.items():
         if int(status) >= 400:
             assert "application/problem+json" in response["content"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/messages", "/v1/bot/conversations"])
+async def test_what_the_server_itself_refuses_is_described(site: Site, path: str) -> None:
+    """An odd Expect, a packed transfer and another method, wherever they are sent."""
+    _, description = await site.ask("GET", "/openapi.json")
+    operation = next(iter(description["paths"][path].values()))
+    odd = {"Expect": "200-maybe", "Connection": "close"}
+    for headers, method, status in ((odd, "GET", 417), ({}, "PUT", 405)):
+        async with site.http.request(method, site.url + path, headers=headers) as answer:
+            assert answer.status == status
+        assert str(status) in operation["responses"]
+    assert "Allow" in operation["responses"]["405"]["headers"]
+
+
+async def test_a_late_answer_has_a_schema_of_its_own(site: Site) -> None:
+    """The 409 with floor and epoch is described as such, and no other refusal has them."""
+    _, description = await site.ask("GET", "/openapi.json")
+    write = description["paths"]["/v1/bot/conversations/{id}/messages"]["post"]
+    content = write["responses"]["409"]["content"]["application/problem+json"]
+    assert content["schema"] == {"$ref": "#/components/schemas/BotConflict"}
+    schemas = description["components"]["schemas"]
+    assert {"floor", "epoch"} <= set(schemas["FloorProblem"]["required"])
+    assert set(schemas["Problem"]["properties"]) == {
+        *("title", "status", "detail", "field", "fields", "limit")
+    }
+
+
+async def test_the_stream_names_the_header_it_goes_on_by(site: Site) -> None:
+    """Last-Event-ID is a parameter, in the header."""
+    _, description = await site.ask("GET", "/openapi.json")
+    parameters = description["paths"]["/v1/stream"]["get"]["parameters"]
+    assert {"header"} == {p["in"] for p in parameters if p["name"] == "Last-Event-ID"}
 
 
 @given(st.data())

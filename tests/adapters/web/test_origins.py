@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.web.origins import origin_of
-from tests.adapters.web.site import ORIGIN, Customer, Site
+from tests.adapters.web.site import ORIGIN, Customer, Site, serve
 
 FOREIGN = [
     "null",
@@ -14,6 +14,7 @@ FOREIGN = [
     "https://shop.example:8443",
     "https://shop.example:443",
     "https://shop.example/",
+    "https://shop.example/path",
     "https://shop.example.",
     "https://shop.example.evil.example",
     "https://evilshop.example",
@@ -71,6 +72,20 @@ async def test_an_allowed_page_may_read_refusals_too(site: Site) -> None:
             assert "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/v1/nothing", 404), ("PUT", "/v1/messages", 405)]
+)
+async def test_an_allowed_page_may_read_that_there_is_no_such_call(
+    site: Site, method: str, path: str, status: int
+) -> None:
+    """What no route takes is told to the page too, and to no other."""
+    for origin, told in ((ORIGIN, ORIGIN), ("https://evil.example", None)):
+        sent = {"Origin": origin}
+        async with site.http.request(method, site.url + path, headers=sent) as answer:
+            assert answer.status == status
+            assert answer.headers.get("Access-Control-Allow-Origin") == told
+
+
 async def test_a_preflight_names_what_may_be_sent(site: Site) -> None:
     """A browser is told the methods of the path and the headers the widget uses."""
     url = site.url + "/v1/messages"
@@ -118,8 +133,27 @@ async def test_a_host_header_changes_nothing(site: Site) -> None:
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("https://CHAT.example", "https://chat.example"),
         ("http://[::1]:8080/", "http://[::1]:8080"),
+        ("https://müller.example", "https://xn--mller-kva.example"),
     ],
 )
 def test_the_public_address_is_an_origin(url: str, origin: str) -> None:
     """The public URL is compared the way browsers write origins."""
     assert origin_of(url) == origin
+
+
+@pytest.mark.parametrize(
+    ("allowed", "origin"),
+    [
+        ("https://cap.example/", "https://cap.example"),
+        ("https://Cap.example", "https://cap.example"),
+        ("https://cap.example:443", "https://cap.example"),
+        ("http://cap.example:8080", "http://cap.example:8080"),
+    ],
+)
+async def test_a_site_is_let_in_however_its_origin_is_written(allowed: str, origin: str) -> None:
+    """The setting is brought to the form that browsers send; a request is not."""
+    async with serve(allowed_origins=(allowed,)) as site:
+        sent = {"Origin": origin}
+        assert (await site.ask("POST", "/v1/sessions", json={}, headers=sent))[0] == 201
+        sent = {"Origin": origin + "/"}
+        assert (await site.ask("POST", "/v1/sessions", json={}, headers=sent))[0] == 403

@@ -273,3 +273,23 @@ def test_what_is_remembered_is_bounded_and_still_expires() -> None:
     clock.shift = 31 * 86_400
     with pytest.raises(Exception, match="not valid"):
         issuer.verify(tokens[0], Pass.SESSION)
+
+
+@pytest.mark.parametrize("name", ["   ", "\u202e", "\u200b\u200b", "\u3164", "\u00a0\ufeff", ""])
+async def test_a_name_with_nothing_to_see_is_none(site: Site, name: str) -> None:
+    """Of the page's own and of a signed one; what was known before stays."""
+    customer = await site.open(name=name)
+    assert site.core.conversations[customer.id].customer.name is None
+    await site.open(name="Ada", token=customer.session["token"])
+    await site.open(name=name, token=customer.session["token"])
+    assert site.core.conversations[customer.id].customer.name == "Ada"
+    signed = identity(claims(name=name))
+    known = await site.open(identity=signed)
+    assert site.core.conversations[known.id].customer.name is None
+
+
+@pytest.mark.parametrize("name", ["\u202eada", "👩\u200d🚀", "é", "ไ", "."])
+async def test_a_name_with_something_to_see_stays(site: Site, name: str) -> None:
+    """Letter by letter, with what turns or joins it."""
+    customer = await site.open(name=name)
+    assert site.core.conversations[customer.id].customer.name == name
