@@ -278,7 +278,8 @@ COMMANDS = [
     ),
     said(
         "assign to nobody",
-        "Say whom to assign it to: `!assign @person`. Nothing was changed.",
+        "Say whom to assign it to: `/handoff assign ID @person` or `/handoff assign ID me`."
+        " Nothing was changed.",
         command(text="assign <handoff> swordfish"),
     ),
 ]
