@@ -58,6 +58,7 @@ class Lane:
 
     `refused_at` is when its head was given up on, on the monotonic clock; None where trying it
     again by itself could do harm. `probed` is the head that is tried again though nobody asked.
+    `doubted_at` is when a call last ended in doubt here.
     `inherited` is the position up to which it was found stored by whoever took its shard over: one
     of those may be what ended the program before. `losses` counts how often the head was taken
     away because its shard was lost: what began before that says nothing about what came after.
@@ -68,6 +69,7 @@ class Lane:
     parked: bool = False
     refused_at: float | None = None
     probed: DeliveryId | None = None
+    doubted_at: float = 0.0
     fresh: DeliveryId | None = None
     inherited: int = 0
     losses: int = 0

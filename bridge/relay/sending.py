@@ -216,7 +216,7 @@ class Sender:
             "delivery in doubt",
             extra={"action": "delivery_doubt", "delivery": head.id, "why": problem.why},
         )
-        lane.fresh = None
+        lane.fresh, lane.doubted_at = None, self._clock.now()
         if head.leg not in VISIBLE_ONCE:
             await self._again(lane, head, TryAgain(problem.why))
         elif head.attempts >= self._patience[head.leg].attempts:
@@ -225,7 +225,8 @@ class Sender:
     async def _settle_doubt(self, lane: Lane, head: Delivery, carrier: Carrier) -> bool:
         """Find out whether the head arrived; returns True when it must be sent (again)."""
         settle = carrier.settle_seconds(head)
-        since = head.attempted_at or head.created_at
+        # A call that hung may have had its effect at its very end.
+        since = max(head.attempted_at or head.created_at, lane.doubted_at)
         for share in (1 / 6, 1.0):
             wait = since + settle * share - self._clock.now()
             # The moment may have been noted by a clock that is ahead of ours.

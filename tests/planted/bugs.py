@@ -192,6 +192,14 @@ BUGS: tuple[Bug, ...] = (
         (REVIVING,),
     ),
     Bug(
+        "the wait for a post in doubt counts from before its call",
+        ONCE_OUT,
+        "bridge/relay/sending.py",
+        "since = max(head.attempted_at or head.created_at, lane.doubted_at)",
+        "since = head.attempted_at or head.created_at",
+        (REVIVING,),
+    ),
+    Bug(
         "what was revived gets before what was on its way when the program died",
         ALIVE,
         "bridge/relay/lanes.py",

@@ -88,6 +88,21 @@ async def test_a_fact_that_comes_late_does_not_shorten_the_wait(world: UnrulyWor
     assert len(world.desk.roots) == 1
 
 
+async def test_a_call_that_hung_is_waited_for_from_its_end(world: UnrulyWorld) -> None:
+    """It had its effect after a minute, its answer was lost, and the post shows late: one root."""
+    customer = await world.arrives()
+    await world.says(customer, "hello")
+    await world.settle()
+    world.desk.troubles, world.desk.lag = ["made"], 4.5
+    world.desk.gate.clear()
+    await world.asks_for_person(customer)
+    await world.pass_time(60, step=5.0)
+    world.desk.gate.set()
+    await world.pass_time(30)
+
+    assert len(world.desk.roots) == 1
+
+
 async def test_a_root_revived_beside_one_on_its_way_does_not_block_it(world: UnrulyWorld) -> None:
     """The program dies while the root of a second handoff is on its way and that of the first,
     refused once, waits behind it: there is one thread, with everything in it.
