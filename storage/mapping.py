@@ -173,6 +173,11 @@ def message_of(row: Sequence[Any]) -> Message:
     )
 
 
+def files_of(row: Sequence[Any]) -> tuple[Attachment, ...]:
+    """Return the files of a message from its id and its column of them."""
+    return decode_list(Attachment, row[1])
+
+
 def note_row(note: Note) -> Row:
     """Return a note as a row."""
     author = _author(note.author)
