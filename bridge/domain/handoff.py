@@ -99,8 +99,9 @@ FLOORS: dict[State, Floor] = {
 class Reason:
     """Why the conversation was escalated, for teammates only; never shown to the customer.
 
-    `trigger` is the policy's name for the kind of cause, `evidence` the words that fired it,
-    `explanation` the sentence for the case card, `summary` what the caller said of the case.
+    `trigger` is the policy's name for the kind of cause, `evidence` the customer's words that
+    fired it or nothing, `explanation` the sentence for the case card, `summary` what the caller
+    said of the case.
     """
 
     trigger: str

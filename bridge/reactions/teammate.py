@@ -36,7 +36,7 @@ def wrote(outcome: Outcome, fact: TeammateWrote, rules: Rules) -> None:
     if text is None:
         outcome.record("withdrawn", post=fact.post)
         return
-    handoff = _taken_over(outcome, rules, fact.author, fact.post)
+    handoff = _taken_over(outcome, rules, fact.author)
     if not _follows_a_reply(outcome):
         outcome.set_timer(Timer.NOBODY_SPOKE, None)
     said = Said(
@@ -65,7 +65,7 @@ def _as_amended(outcome: Outcome, fact: TeammateWrote) -> tuple[float | None, st
     return overtaken[fact.post]
 
 
-def _taken_over(outcome: Outcome, rules: Rules, author: Author, post: PostRef) -> Handoff:
+def _taken_over(outcome: Outcome, rules: Rules, author: Author) -> Handoff:
     """Return the handoff this reply belongs to, claimed by its author unless somebody has it.
 
     A reply after the end opens a new handoff: what a person writes always reaches the customer,
@@ -73,18 +73,18 @@ def _taken_over(outcome: Outcome, rules: Rules, author: Author, post: PostRef) -
     """
     handoff = outcome.open_handoff
     if handoff is None:
-        handoff = _follow_up(outcome, author, post)
+        handoff = _follow_up(outcome, author)
     if handoff.owner is None:
         handoff = escalation.claim(outcome, rules, handoff, author)
     return handoff
 
 
-def _follow_up(outcome: Outcome, author: Author, post: PostRef) -> Handoff:
+def _follow_up(outcome: Outcome, author: Author) -> Handoff:
     last, unseen = outcome.handoff, _unseen(outcome)
     if unseen is not None:
         # The next line of the customer's would pass over it, and it would never be shown.
         escalation.mirror(outcome, unseen)
-    reason = Reason("teammate", "follow_up", f"{author.name} wrote again", evidence=post)
+    reason = Reason("teammate", "follow_up", f"{author.name} wrote again")
     return outcome.new_handoff(reason, last.desk if last else "", last.room if last else "")
 
 
