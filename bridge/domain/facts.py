@@ -152,6 +152,10 @@ class FileFailed(_Of):
     why: str
 
 
+FILE_FAILED = "file_failed"
+"""The kind of record that is kept of it, with the post that bears the warning."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered(_Of):
     """A delivery arrived; `merged` are the later ones of its lane that went in the same post."""

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from itertools import islice
 
-from bridge.domain.delivery import PostNotice, RefreshCard
+from bridge.domain.delivery import MarkReplies, PostNotice, RefreshCard
 from bridge.domain.facts import (
+    FILE_FAILED,
     Declined,
     FileFailed,
     Taken,
@@ -194,9 +195,11 @@ def acted(outcome: Outcome, fact: TeammateActed, rules: Rules) -> None:
 
 
 def file_failed(outcome: Outcome, fact: FileFailed, rules: Rules) -> None:
-    """Tell both sides that a file could not be passed on."""
-    del rules
+    """Tell both sides that a file could not be passed on, and show it on its reply for good."""
+    outcome.record(FILE_FAILED, post=fact.post, why=fact.why)
     outcome.deliver(PostNotice(f"The file {fact.name} did not reach the customer: {fact.why}"))
     escalation.tell_customer(outcome, "file_failed", name=fact.name)
     if outcome.handoff is not None:
         outcome.deliver(RefreshCard(outcome.handoff.id))
+        if rules.can_mark(outcome.handoff.desk):
+            outcome.deliver(MarkReplies(failed=fact.post))

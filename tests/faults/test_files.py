@@ -78,7 +78,10 @@ BROKEN: dict[str, Any] = {
 @pytest.mark.fault("F79")
 @pytest.mark.parametrize("how", BROKEN)
 async def test_a_file_that_cannot_be_had_is_told_to_both_sides(made: House, how: str) -> None:
-    """The words arrive; the thread hears which file failed and why, the customer that one did."""
+    """The words arrive; the thread hears which file failed and why, the customer that one did.
+
+    The reply bears the warning.
+    """
     files, people = made.slack.files, made.slack.people
     files.redirect_to = "https://evil.invalid/x" if how == "redirected" else ""
     files.html_instead = how == "a sign-in page"
@@ -102,6 +105,7 @@ async def test_a_file_that_cannot_be_had_is_told_to_both_sides(made: House, how:
     room = made.slack.state.rooms[ROOM]
     told = [str(m.get("text")) for m in room.messages.values() if "bot_id" in m]
     assert any("contract.pdf did not reach the customer" in text for text in told)
+    assert made.slack.state.reactions[ROOM, outcome.ts] == {"warning"}
 
 
 @pytest.mark.fault("F81")

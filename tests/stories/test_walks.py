@@ -10,8 +10,10 @@ from bridge.domain.delivery import Answer
 from bridge.domain.errors import Refused, TryAgain, Uncertain
 from bridge.domain.facts import (
     AssistantWanted,
+    CustomerSaw,
     Declined,
     Duplicate,
+    FileFailed,
     PersonAsked,
     Taken,
     TeammateAmended,
@@ -588,8 +590,6 @@ async def test_an_assistant_that_asks_for_a_person_gets_one(world: World) -> Non
 
 async def test_replies_are_marked_as_shown_and_read(world: World) -> None:
     """What the customer's page tells of shown and read comes back as marks at the desk."""
-    from bridge.domain.facts import CustomerSaw  # noqa: PLC0415
-
     customer = await world.escalated()
     root = world.desk.posts[0]
     await world.replies(customer, "hi", post=PostRef(root.ref))
@@ -603,6 +603,53 @@ async def test_replies_are_marked_as_shown_and_read(world: World) -> None:
         await world.settle()
 
     assert root.marks == [Mark.SHOWN, Mark.READ]
+
+
+@pytest.mark.parametrize("is_seen_first", [True, False])
+async def test_a_reply_whose_file_did_not_come_is_marked_as_failed(
+    world: World, *, is_seen_first: bool
+) -> None:
+    """The line says why, the reply bears the warning, and its words being read hides it never."""
+    customer = await world.escalated()
+    root = world.desk.posts[0]
+    await world.replies(customer, "here it is", post=PostRef(root.ref))
+    seq = (await world.messages(customer))[-1].seq
+    seen = CustomerSaw(key="s", at=1.0, conversation_id=customer, shown=seq, read=seq)
+    failed = FileFailed(
+        key="f",
+        at=1.0,
+        thread=(await world.conversation(customer)).thread or ThreadRef(""),
+        post=PostRef(root.ref),
+        name="offer.pdf",
+        why="Slack answered HTTP 404",
+    )
+    for fact in (seen, failed) if is_seen_first else (failed, seen):
+        await world.report(fact)
+        await world.settle()
+
+    assert root.marks[-1] is Mark.FAILED
+    assert "The file offer.pdf did not reach the customer" in world.desk.notices()[-1]
+    assert not (await world.conversation(customer)).marking
+
+
+async def test_a_warning_and_other_marks_travel_together(world: World) -> None:
+    """Marks that wait in one lane are made at once, and none of them is lost."""
+    customer = await world.escalated()
+    root, page = world.desk.posts[0], world.desk.posts[1]
+    await world.replies(customer, "one", post=PostRef(root.ref))
+    await world.replies(customer, "two", post=PostRef(page.ref))
+    seq = (await world.messages(customer))[-1].seq
+    thread = (await world.conversation(customer)).thread or ThreadRef("")
+    seen: dict[str, Any] = {"at": 1.0, "conversation_id": customer}
+    lost: dict[str, Any] = {"at": 1.0, "thread": thread, "name": "a.pdf", "why": "it is too large"}
+    await asyncio.gather(
+        world.report(CustomerSaw(key="s1", shown=seq - 1, **seen)),
+        world.report(FileFailed(key="f1", post=PostRef(root.ref), **lost)),
+        world.report(FileFailed(key="f2", post=PostRef("memory:gone"), **lost)),
+        world.report(CustomerSaw(key="s2", shown=seq, **seen)),
+    )
+    await world.settle()
+    assert (root.marks[-1], page.marks[-1]) == (Mark.FAILED, Mark.SHOWN)
 
 
 async def test_a_restart_in_the_middle_of_everything_loses_nothing(world: World) -> None:
