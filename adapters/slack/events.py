@@ -19,7 +19,7 @@ from adapters.slack.markup import name_of
 from adapters.slack.office import Core, Office
 from adapters.slack.orders import Orders
 from adapters.slack.people import Person, Unknown
-from adapters.slack.reading import dicts, markdown_of, mentioned
+from adapters.slack.reading import dicts, is_edit, markdown_of, mentioned, standing
 from adapters.slack.refs import Place, is_id, is_ts, ts_order
 from adapters.slack.render import keys_in
 from adapters.slack.said import Judge, Kind, Said
@@ -69,6 +69,9 @@ class Relay:
         await self.take({**message, "channel": channel})
         if isinstance(message.get("edited"), dict) and not _is_from_machine(message):
             await self.amend(channel, message, {})
+        has_tombstones = len(standing(message)) < len(tuple(dicts(message.get("files"))))
+        if has_tombstones and not _is_from_machine(message):
+            await self._files_gone(channel, message)
 
     async def _said(self, event: Json) -> None:
         if _is_from_machine(event):
@@ -156,7 +159,8 @@ class Relay:
         failed: list[FileFailed] = []
         for file in files:
             try:
-                kept.append(await self._downloads.fetch(conversation.id, file))
+                fetched = await self._downloads.fetch(conversation.id, file)
+                kept.append(replace(fetched, ref=str(file.get("id", ""))))
             except Unfetchable as error:
                 failed.append(self._failed(spot, file, str(error)))
         if fact.text or kept:
@@ -191,8 +195,13 @@ class Relay:
         before = previous if isinstance(previous, dict) else {}
         if message.get("subtype") == "tombstone":
             await self._gone(event, {**message, **before})
-        elif _is_edit(message, before):
+            return
+        if _is_from_machine(message):
+            return
+        if is_edit(message, before):
             await self.amend(str(event.get("channel", "")), message, before)
+        if set(standing(before)) - set(standing(message)):
+            await self._files_gone(str(event.get("channel", "")), message)
 
     async def amend(self, channel: str, message: Json, before: Json) -> None:
         """Take a message as its author last edited it; `before` is what it was, if known."""
@@ -209,19 +218,34 @@ class Relay:
             if self._judge.judge(str(message.get("text") or ""), "").kind is Kind.REPLY:
                 await self._teller.say_if_ours(spot, phrases.STAYS_INSIDE)
             return
-        await self._amended(message, spot, version)
+        await self._amended(message, spot, f"edit:{version}", float(version))
         self._edited.set(spot.place, order)
 
-    async def _amended(self, message: Json, spot: Spot, version: str) -> None:
+    async def _files_gone(self, channel: str, message: Json) -> None:
+        """Take it that a file was deleted; that alone is no edit, and has no version."""
+        identity = await self._office.people.identity()
+        spot = spot_of(channel, message, identity.team)
+        if spot is None or not spot.in_thread:
+            return
+        person = await self._office.people.person(spot.user)
+        if person.may_speak and self._was_reply(message, identity.bot_user):
+            edited = message.get("edited")
+            version = edited.get("ts") if isinstance(edited, dict) else None
+            at = float(str(version) if is_ts(version) else spot.place.ts)
+            left = ",".join(sorted(standing(message)))
+            await self._amended(message, spot, f"files:{left}", at)
+
+    async def _amended(self, message: Json, spot: Spot, kind: str, at: float) -> None:
         text = await self._read(message)
         said = self._judge.judge(str(message.get("text") or ""), "")
         fact = TeammateAmended(
-            key=spot.key(f"edit:{version}"),
-            at=float(version),
+            key=spot.key(kind),
+            at=at,
             thread=spot.root.thread,
             post=spot.place.post,
             text=text,
             note=said.kind is not Kind.REPLY or self._judge.is_note(text),
+            files=standing(message),
         )
         await self._inbox.report(fact)
 
@@ -267,13 +291,3 @@ _HANDLERS: dict[str | None, Handler] = {
 
 def _is_from_machine(message: Json) -> bool:
     return bool(message.get("bot_id") or message.get("app_id") or message.get("bot_profile"))
-
-
-def _is_edit(message: Json, before: Json) -> bool:
-    """Whether a person changed their own words: previews, counters and marks also fire this."""
-    edited = message.get("edited")
-    if not isinstance(edited, dict) or _is_from_machine(message):
-        return False
-    if edited.get("user") != message.get("user"):
-        return False
-    return any(message.get(part) != before.get(part) for part in ("text", "blocks", "files"))

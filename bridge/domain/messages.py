@@ -30,12 +30,16 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A stored file: media type as sniffed by us, size in bytes."""
+    """A stored file: media type as sniffed by us, size in bytes.
+
+    `ref` is the desk's own id of a teammate's file; earlier versions did not keep it.
+    """
 
     id: FileId
     name: str
     media_type: str
     size: int
+    ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,18 +131,17 @@ class Outcome:
         self.messages.append(message)
         return message
 
-    def amend(self, message: Message, text: str | None) -> None:
-        """Change a message's text, or delete it when `text` is None."""
+    def amend(self, message: Message, text: str | None, files: tuple[Attachment, ...] = ()) -> None:
+        """Change a message's text and files, or delete it when `text` is None."""
         self.cursor += 1
         new = replace(
             message,
             cursor=self.cursor,
-            text=message.text if text is None else text,
-            edited_at=self.at,
+            text=text or "",
+            attachments=() if text is None else files,
+            edited_at=message.edited_at if text == message.text else self.at,
             deleted=text is None,
         )
-        if text is None:
-            new = replace(new, text="", attachments=())
         self.amended.append(new)
         self.changes["recent"] = tuple(new if m.id == message.id else m for m in self.before.recent)
 

@@ -1,8 +1,10 @@
 """What follows when a teammate writes, edits, deletes, or uses a verb."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 
+from bridge.domain.conversation import Overtaking
 from bridge.domain.delivery import MarkReplies, PostNotice, RefreshCard
 from bridge.domain.facts import (
     FILE_FAILED,
@@ -17,7 +19,7 @@ from bridge.domain.facts import (
 )
 from bridge.domain.handoff import Handoff, Reason, Step
 from bridge.domain.ids import PostRef
-from bridge.domain.messages import Author, Message, Role
+from bridge.domain.messages import Attachment, Author, Message, Role
 from bridge.domain.rules import Rules
 from bridge.reactions import decisions, escalation
 from bridge.reactions.outcome import Outcome, Said
@@ -30,7 +32,7 @@ MOST_OVERTAKEN = 50
 
 def wrote(outcome: Outcome, fact: TeammateWrote, rules: Rules) -> None:
     """Relay a reply to the customer; the first one claims. A note stays with the team."""
-    edited_at, text = _as_amended(outcome, fact)
+    edited_at, text, files = _as_amended(outcome, fact)
     if fact.note:
         outcome.note(fact.author, fact.text, fact.post)
         return
@@ -40,9 +42,7 @@ def wrote(outcome: Outcome, fact: TeammateWrote, rules: Rules) -> None:
     handoff = _taken_over(outcome, rules, fact.author)
     if not _follows_a_reply(outcome):
         outcome.set_timer(Timer.NOBODY_SPOKE, None)
-    said = Said(
-        Role.TEAMMATE, fact.author, text, fact.attachments, fact.post, fact.sent_at, edited_at
-    )
+    said = Said(Role.TEAMMATE, fact.author, text, files, fact.post, fact.sent_at, edited_at)
     message = outcome.say(said)
     if handoff.replied_at is None:
         outcome.replied(handoff)
@@ -57,13 +57,41 @@ def _follows_a_reply(outcome: Outcome) -> bool:
     return bool(recent) and recent[-1].role is Role.TEAMMATE
 
 
-def _as_amended(outcome: Outcome, fact: TeammateWrote) -> tuple[float | None, str | None]:
-    """Return when an edit overtook it, and its text then; None when it was withdrawn already."""
+def _as_amended(
+    outcome: Outcome, fact: TeammateWrote
+) -> tuple[float | None, str | None, tuple[Attachment, ...]]:
+    """Return when an edit overtook it, and its text and files then.
+
+    The text is None when it was withdrawn already.
+    """
     overtaken = outcome.before.overtaken
-    if fact.post not in overtaken:
-        return None, fact.text
+    change = overtaken.get(fact.post)
+    if change is None:
+        return None, fact.text, fact.attachments
     outcome.change(overtaken={k: v for k, v in overtaken.items() if k != fact.post})
-    return overtaken[fact.post]
+    files = _left(fact.attachments, change.files)
+    text = None if _is_emptied(fact.attachments, files, change.text) else change.text
+    is_edited = fact.sent_at is None or change.at > fact.sent_at
+    return change.at if is_edited else None, text, files
+
+
+def _left(
+    attachments: tuple[Attachment, ...], files: tuple[str, ...] | None
+) -> tuple[Attachment, ...]:
+    """Return the attachments that the desk still has among its `files`.
+
+    One of an earlier version, of which the desk's id is not known, goes with the last of them.
+    """
+    if files is None:
+        return attachments
+    return tuple(file for file in attachments if (file.ref in files if file.ref else files))
+
+
+def _is_emptied(
+    before: tuple[Attachment, ...], left: tuple[Attachment, ...], text: str | None
+) -> bool:
+    """Whether losing its last file leaves nothing of a reply."""
+    return bool(before) and not left and not text
 
 
 def _taken_over(outcome: Outcome, rules: Rules, author: Author) -> Handoff:
@@ -106,22 +134,42 @@ def amended(outcome: Outcome, fact: TeammateAmended, message: Message | None) ->
     if fact.note and fact.text is not None:
         outcome.note(Author(""), fact.text, fact.post)
     if message is None:
-        _remember(outcome, fact.post, (fact.at, text))
+        _remember(outcome, fact.post, Overtaking(fact.at, text, fact.files))
         return
-    is_older = message.edited_at is not None and fact.at < message.edited_at
-    if message.deleted or is_older or text == message.text:
+    if message.deleted:
         return
-    outcome.amend(message, text)
+    if message.edited_at is not None and fact.at < message.edited_at:
+        # Its words are old, but a file that is gone does not come back.
+        text = message.text
+    files = _left(message.attachments, fact.files)
+    if _is_emptied(message.attachments, files, text):
+        text = None
+    if text != message.text or files != message.attachments:
+        outcome.amend(message, text, files)
 
 
-def _remember(outcome: Outcome, post: PostRef, change: tuple[float, str | None]) -> None:
-    """Keep the newest change of a reply that has not come yet; a withdrawal is for good."""
-    at, text = outcome.before.overtaken.get(post, (0.0, ""))
-    if text is None or at > change[0]:
-        return
+def _remember(outcome: Outcome, post: PostRef, change: Overtaking) -> None:
+    """Keep the newest change of a reply that has not come yet.
+
+    A withdrawal is for good, of the whole reply as of a file.
+    """
+    known = outcome.before.overtaken.get(post)
+    if known is not None:
+        if known.text is None:
+            return
+        newer = known if known.at > change.at else change
+        change = replace(newer, files=_standing(known.files, change.files))
+        if change == known:
+            return
     kept = {**outcome.before.overtaken, post: change}
     excess = len(kept) - MOST_OVERTAKEN
     outcome.change(overtaken=dict(islice(kept.items(), max(excess, 0), None)))
+
+
+def _standing(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return tuple(file for file in one if file in other)
 
 
 def _closed(handoff: Handoff | None) -> Declined:

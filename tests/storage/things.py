@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from bridge.domain.conversation import Conversation, Customer
+from bridge.domain.conversation import Conversation, Customer, Overtaking
 from bridge.domain.delivery import (
     Ask,
     CallWebhook,
@@ -133,8 +133,9 @@ def full_conversation() -> Conversation:
         mirrored_seq=4,
         memory={"turns": 3, "scores": [0.5, 1], "seen": {"asked": True}},
         overtaken={
-            PostRef("slack:C1:8"): (5.5, None),
-            PostRef("slack:C1:9"): (NOW, "better words"),
+            PostRef("slack:C1:8"): Overtaking(5.5, None),
+            PostRef("slack:C1:9"): Overtaking(NOW, "better words"),
+            PostRef("slack:C1:10"): Overtaking(NOW, "see file", ("F1",)),
         },
         shown=4,
         read=3,
