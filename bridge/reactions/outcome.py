@@ -20,11 +20,11 @@ from bridge.domain.handoff import FLOORS, Floor, Handoff, Reason, State, Step
 from bridge.domain.ids import (
     ConversationId,
     DeliveryId,
-    HandoffId,
     MessageId,
     PostRef,
     ThreadRef,
     derive,
+    handoff_id_of,
 )
 from bridge.domain.messages import Attachment, Author, Message, Note, Role
 
@@ -189,7 +189,7 @@ class Outcome:
     def new_handoff(self, reason: Reason, desk: str, room: str) -> Handoff:
         """Begin the conversation's next handoff; people have the floor from now on."""
         number = self.handoff.number + 1 if self.handoff else 1
-        handoff_id = HandoffId(derive("h", self.before.id, str(number)))
+        handoff_id = handoff_id_of(self.before.id, number)
         self.handoff = Handoff(
             handoff_id,
             self.before.id,

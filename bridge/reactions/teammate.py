@@ -17,8 +17,8 @@ from bridge.domain.facts import (
     Timer,
     Verb,
 )
-from bridge.domain.handoff import Handoff, Reason, Step
-from bridge.domain.ids import PostRef
+from bridge.domain.handoff import Handoff, Reason, State, Step
+from bridge.domain.ids import HandoffId, PostRef, handoff_id_of
 from bridge.domain.messages import Attachment, Author, Message, Role
 from bridge.domain.rules import Rules
 from bridge.reactions import decisions, escalation
@@ -172,9 +172,36 @@ def _standing(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> tup
     return tuple(file for file in one if file in other)
 
 
+NO_SUCH = Declined("closed", "There is no such handoff here. Nothing was changed.")
+
+
 def _closed(handoff: Handoff | None) -> Declined:
-    state = str(handoff.state).replace("_", " ") if handoff else "unknown"
-    return Declined("closed", f"This handoff is already closed ({state}). Nothing was changed.")
+    if handoff is None:
+        return NO_SUCH
+    why = f"This handoff is already closed ({_words(handoff.state)}). Nothing was changed."
+    return Declined("closed", why)
+
+
+def _words(state: State) -> str:
+    return str(state).replace("_", " ")
+
+
+def _not_this_one(outcome: Outcome, handoff_id: HandoffId) -> Declined:
+    """Say of a button that is not the newest handoff's what is true of it."""
+    newest = outcome.handoff
+    earlier = range(1, newest.number if newest else 1)
+    ids = (handoff_id_of(outcome.conversation_id, number) for number in earlier)
+    if newest is None or handoff_id not in ids:
+        return NO_SUCH
+    where = (
+        f"is with {newest.owner.name}"
+        if newest.is_open and newest.owner
+        else "waits for somebody"
+        if newest.is_open
+        else f"is over ({_words(newest.state)})"
+    )
+    what = f"This belongs to an earlier handoff of this conversation; the newest {where}."
+    return Declined("closed", f"{what} Nothing was changed.")
 
 
 def _claim(outcome: Outcome, fact: TeammateActed, rules: Rules, handoff: Handoff) -> None:
@@ -230,11 +257,12 @@ def acted(outcome: Outcome, fact: TeammateActed, rules: Rules) -> None:
     if fact.verb is Verb.NOTE:
         outcome.note(fact.author, fact.text, None)
         return
-    is_other = fact.handoff_id is not None and (
-        outcome.handoff is None or outcome.handoff.id != fact.handoff_id
-    )
-    if handoff is None or is_other:
-        outcome.verdict = _closed(None if is_other else outcome.handoff)
+    newest = outcome.handoff
+    if fact.handoff_id is not None and (newest is None or newest.id != fact.handoff_id):
+        outcome.verdict = _not_this_one(outcome, fact.handoff_id)
+        return
+    if handoff is None:
+        outcome.verdict = _closed(newest)
         return
     ACTS[fact.verb](outcome, fact, rules, handoff)
     if isinstance(outcome.verdict, Taken):

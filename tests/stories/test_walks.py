@@ -20,7 +20,7 @@ from bridge.domain.facts import (
     Verb,
 )
 from bridge.domain.handoff import Floor, State
-from bridge.domain.ids import PostRef, ThreadRef
+from bridge.domain.ids import HandoffId, PostRef, ThreadRef
 from bridge.domain.messages import Role
 from bridge.domain.posts import Mark, PostKind
 from bridge.domain.rules import Place
@@ -475,6 +475,33 @@ async def test_a_stale_button_changes_nothing_and_says_why(world: World) -> None
 
     assert isinstance(again, Declined)
     assert "already closed" in again.why
+
+
+async def test_a_button_of_an_earlier_handoff_says_so(world: World) -> None:
+    """It tells where the newest one stands, and changes nothing about it."""
+    customer = await world.escalated()
+    first = (await world.conversation(customer)).handoff
+    await world.clicks(customer, Verb.RESOLVE)
+    await world.asks_for_person(customer)
+    await world.settle()
+    assert first is not None
+    old = replace(world.act(Verb.CLAIM, BOB), handoff_id=first.id)
+    waiting = await world.report(replace(old, key="old:1"))
+    await world.clicks(customer, Verb.CLAIM)
+    taken = await world.report(replace(old, key="old:2"))
+    await world.clicks(customer, Verb.RETURN)
+    over = await world.report(replace(old, key="old:3"))
+    begin = "This belongs to an earlier handoff of this conversation; the newest "
+    assert [isinstance(v, Declined) and v.why for v in (waiting, taken, over)] == [
+        f"{begin}waits for somebody. Nothing was changed.",
+        f"{begin}is with Ann. Nothing was changed.",
+        f"{begin}is over (handed back). Nothing was changed.",
+    ]
+    strange = await world.report(
+        replace(old, key="old:4", handoff_id=HandoffId("h_x"), conversation_id=customer)
+    )
+    assert isinstance(strange, Declined)
+    assert "unknown" not in strange.why
 
 
 async def test_a_reply_after_the_end_opens_a_new_handoff_for_its_author(world: World) -> None:
