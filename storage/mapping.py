@@ -115,6 +115,7 @@ def handoff_row(handoff: Handoff) -> Row:
         handoff.replied_at,
         handoff.closed_at,
         handoff.reminders,
+        encode(handoff.joined) if handoff.joined else "[]",
     )
 
 
@@ -136,6 +137,7 @@ def handoff_of(row: Sequence[Any]) -> Handoff:
         replied_at=row[12],
         closed_at=row[13],
         reminders=row[14],
+        joined=decode_list(str, row[15]) if row[15] != "[]" else (),
     )
 
 

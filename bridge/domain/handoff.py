@@ -117,7 +117,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """One passage to people. `number` counts the conversation's handoffs from 1."""
+    """One passage to people. `number` counts the conversation's handoffs from 1.
+
+    `joined` are the teammates of whom the customer was told that they came.
+    """
 
     id: HandoffId
     conversation_id: ConversationId
@@ -134,6 +137,7 @@ class Handoff:
     replied_at: float | None = None
     closed_at: float | None = None
     reminders: int = 0
+    joined: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:

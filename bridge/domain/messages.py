@@ -27,6 +27,11 @@ class Author:
     avatar_url: str | None = None
     ref: str | None = None
 
+    @property
+    def who(self) -> str:
+        """What tells this person from another: the desk's id, or the name where there is none."""
+        return self.ref or self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:

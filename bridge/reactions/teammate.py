@@ -205,18 +205,29 @@ def _not_this_one(outcome: Outcome, handoff_id: HandoffId) -> Declined:
 
 
 def _claim(outcome: Outcome, fact: TeammateActed, rules: Rules, handoff: Handoff) -> None:
-    if handoff.owner is not None and handoff.owner.ref == fact.author.ref:
+    last = handoff.owner
+    if last is not None and last.who == fact.author.who:
         outcome.verdict = Declined("stale", "You already have this conversation.")
         return
     escalation.claim(outcome, rules, handoff, fact.author)
+    if last is not None:
+        outcome.deliver(PostNotice(f"{fact.author.name} has taken this over from {last.name}."))
 
 
 def _assign(outcome: Outcome, fact: TeammateActed, rules: Rules, handoff: Handoff) -> None:
     if fact.target is None:
         outcome.verdict = Declined("invalid", "Say whom to assign it to: assign @person.")
         return
+    if fact.target.who == fact.author.who:
+        _claim(outcome, fact, rules, handoff)
+        return
+    last = handoff.owner
+    if last is not None and last.who == fact.target.who:
+        outcome.verdict = Declined("stale", f"{last.name} already has this conversation.")
+        return
     escalation.claim(outcome, rules, handoff, fact.target)
-    outcome.deliver(PostNotice(f"{fact.author.name} assigned this to {fact.target.name}."))
+    had = f"; {last.name} had it" if last is not None and last.who != fact.author.who else ""
+    outcome.deliver(PostNotice(f"{fact.author.name} assigned this to {fact.target.name}{had}."))
 
 
 def _release(outcome: Outcome, fact: TeammateActed, rules: Rules, handoff: Handoff) -> None:

@@ -128,6 +128,7 @@ def full_conversation() -> Conversation:
             claimed_at=NOW + 1,
             replied_at=NOW + 2,
             reminders=1,
+            joined=("u-ada",),
         ),
         thread=ThreadRef("slack:C1:1.0"),
         mirrored_seq=4,

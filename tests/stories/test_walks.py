@@ -18,13 +18,14 @@ from bridge.domain.facts import (
     Taken,
     TeammateAmended,
     Verb,
+    Verdict,
 )
 from bridge.domain.handoff import Floor, State
-from bridge.domain.ids import HandoffId, PostRef, ThreadRef
-from bridge.domain.messages import Role
+from bridge.domain.ids import ConversationId, HandoffId, PostRef, ThreadRef
+from bridge.domain.messages import Author, Message, Role
 from bridge.domain.posts import Mark, PostKind
 from bridge.domain.rules import Place
-from tests.world import BOB, World
+from tests.world import ANN, BOB, World
 
 
 async def test_the_assistant_answers_until_a_person_is_asked_for(world: World) -> None:
@@ -502,6 +503,78 @@ async def test_a_button_of_an_earlier_handoff_says_so(world: World) -> None:
     )
     assert isinstance(strange, Declined)
     assert "unknown" not in strange.why
+
+
+def joined(messages: tuple[Message, ...]) -> list[str]:
+    """Return who the customer was told had joined."""
+    return [m.text.split(" ")[0] for m in messages if "has joined" in m.text]
+
+
+async def test_a_takeover_is_seen_in_the_thread(world: World) -> None:
+    """It says who took it from whom; the customer is told of each teammate once."""
+    customer = await world.escalated()
+    for author in (ANN, BOB, ANN):
+        await world.clicks(customer, Verb.CLAIM, author)
+        await world.settle()
+    assert world.desk.notices() == [
+        "Bob has taken this over from Ann.",
+        "Ann has taken this over from Bob.",
+    ]
+    assert joined(await world.messages(customer)) == ["Ann", "Bob"]
+
+
+async def test_who_comes_back_is_told_of_once_in_a_handoff(world: World) -> None:
+    """Also when it was released, much was said between, or the bridge began anew."""
+    customer = await world.escalated()
+    await world.clicks(customer, Verb.CLAIM)
+    for number in range(25):
+        await world.says(customer, f"line {number}")
+    await world.clicks(customer, Verb.RELEASE)
+    await world.settle()
+    await world.restart()
+    await world.clicks(customer, Verb.CLAIM)
+    assert joined(await world.messages(customer)) == ["Ann"]
+    await world.clicks(customer, Verb.RESOLVE)
+    await world.asks_for_person(customer)
+    await world.settle()
+    await world.clicks(customer, Verb.CLAIM)
+    assert joined(await world.messages(customer)) == ["Ann", "Ann"]
+
+
+async def assigned(world: World, customer: ConversationId, author: Author, to: Author) -> Verdict:
+    """Let a teammate assign the conversation."""
+    thread = (await world.conversation(customer)).thread
+    return await world.report(replace(world.act(Verb.ASSIGN, author), thread=thread, target=to))
+
+
+async def test_assigning_what_somebody_has_already_changes_nothing(world: World) -> None:
+    """Who asks is told so alone: no line in the thread, none to the customer, no new epoch."""
+    customer = await world.escalated()
+    await world.clicks(customer, Verb.CLAIM)
+    before = await world.conversation(customer)
+    own = await assigned(world, customer, ANN, ANN)
+    others = await assigned(world, customer, BOB, ANN)
+    assert [isinstance(v, Declined) and v.why for v in (own, others)] == [
+        "You already have this conversation.",
+        "Ann already has this conversation.",
+    ]
+    await world.settle()
+    assert world.desk.notices() == []
+    assert (await world.conversation(customer)) == before
+
+
+async def test_assigning_says_who_had_it(world: World) -> None:
+    """To oneself it is a takeover; for somebody else both names stand in the line."""
+    customer = await world.escalated()
+    cid = Author("Cid", None, "u-cid")
+    for author, to in ((ANN, ANN), (BOB, BOB), (BOB, ANN), (cid, BOB)):
+        await assigned(world, customer, author, to)
+        await world.settle()
+    assert world.desk.notices() == [
+        "Bob has taken this over from Ann.",
+        "Bob assigned this to Ann.",
+        "Cid assigned this to Bob; Ann had it.",
+    ]
 
 
 async def test_a_reply_after_the_end_opens_a_new_handoff_for_its_author(world: World) -> None:
