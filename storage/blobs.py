@@ -14,6 +14,7 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +40,21 @@ BUFFER = 256 * 1024
 
 _UNFINISHED = ".part"
 _ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """What stands beside a file; earlier versions did not keep whose it is."""
+
+    id: FileId
+    name: str
+    media_type: str
+    size: int
+    from_customer: bool = False
+
+    @property
+    def attachment(self) -> Attachment:
+        return Attachment(self.id, self.name, self.media_type, self.size)
 
 
 class DiskFiles:
@@ -82,6 +98,8 @@ class DiskFiles:
         name: str,
         chunks: AsyncIterator[bytes],
         limit: int,
+        *,
+        from_customer: bool = False,
     ) -> Attachment:
         """Keep a file of at most `limit` bytes durably before returning.
 
@@ -97,12 +115,14 @@ class DiskFiles:
                 size, media_type = await _fill(file, chunks, limit)
             finally:
                 file.close()
-            attachment = Attachment(FileId(place.name), safe_name(name), media_type, size)
-            await _on_disk(_finish, unfinished, place, attachment)
+            described = _Description(
+                FileId(place.name), safe_name(name), media_type, size, from_customer
+            )
+            await _on_disk(_finish, unfinished, place, described)
         except BaseException:
             _discard(unfinished)
             raise
-        return attachment
+        return described.attachment
 
     async def open(self, conversation_id: ConversationId, file_id: FileId) -> StoredFile | None:
         """Return a conversation's file, or None when it has no such one."""
@@ -115,7 +135,7 @@ class DiskFiles:
             return None
         except (OSError, Unreadable) as problem:
             raise StoreUnavailable(f"a file cannot be read: {problem}") from problem
-        return StoredFile(described, _pieces(place))
+        return StoredFile(described.attachment, _pieces(place), described.from_customer)
 
     async def drop(self, conversation_id: ConversationId, file_id: FileId) -> None:
         """Delete one file; one that is not there is no error."""
@@ -168,7 +188,7 @@ def _write_last(file: FileIO, data: bytes) -> None:
     os.fsync(file.fileno())
 
 
-def _finish(unfinished: Path, place: Path, described: Attachment) -> None:
+def _finish(unfinished: Path, place: Path, described: _Description) -> None:
     """Move a file into place; its description comes last: it says that the file is there."""
     beside = place.with_suffix(".json")
     draft = place.with_suffix(f".json{_UNFINISHED}")
@@ -208,9 +228,9 @@ def _discard(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _described(place: Path) -> Attachment:
+def _described(place: Path) -> _Description:
     place.stat()
-    return decode(Attachment, place.with_suffix(".json").read_text(encoding="utf-8"))
+    return decode(_Description, place.with_suffix(".json").read_text(encoding="utf-8"))
 
 
 async def _pieces(place: Path) -> AsyncIterator[bytes]:

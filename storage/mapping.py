@@ -6,7 +6,7 @@ A row is a tuple in the order of its table's columns. Deliveries are translated 
 from collections.abc import Sequence
 from typing import Any
 
-from bridge.domain.conversation import RECENT, Conversation, Customer
+from bridge.domain.conversation import RECENT, Conversation, Customer, Overtaking
 from bridge.domain.facts import Timer
 from bridge.domain.handoff import Floor, Handoff, Reason, State
 from bridge.domain.ids import PostRef
@@ -83,9 +83,18 @@ def conversation_of(row: Sequence[Any], recent: tuple[Message, ...]) -> Conversa
     )
 
 
-def _overtaken(old: dict[PostRef, Any]) -> dict[PostRef, tuple[float, str | None]]:
-    """Return what was stored; earlier versions kept the text alone."""
-    return {p: (k[0], k[1]) if isinstance(k, list) else (0.0, k) for p, k in old.items()}
+def _overtaken(old: dict[PostRef, Any]) -> dict[PostRef, Overtaking]:
+    """Return what was stored; earlier versions kept a time and a text, or the text alone."""
+    return {post: _overtaking(kept) for post, kept in old.items()}
+
+
+def _overtaking(kept: Any) -> Overtaking:  # noqa: ANN401 (JSON is whatever it is)
+    if isinstance(kept, list):
+        return Overtaking(kept[0], kept[1])
+    if isinstance(kept, dict):
+        files = kept.get("files")
+        return Overtaking(kept["at"], kept["text"], None if files is None else tuple(files))
+    return Overtaking(0.0, kept)
 
 
 def handoff_row(handoff: Handoff) -> Row:
@@ -106,6 +115,7 @@ def handoff_row(handoff: Handoff) -> Row:
         handoff.replied_at,
         handoff.closed_at,
         handoff.reminders,
+        encode(handoff.joined) if handoff.joined else "[]",
     )
 
 
@@ -127,6 +137,7 @@ def handoff_of(row: Sequence[Any]) -> Handoff:
         replied_at=row[12],
         closed_at=row[13],
         reminders=row[14],
+        joined=decode_list(str, row[15]) if row[15] != "[]" else (),
     )
 
 
@@ -171,6 +182,11 @@ def message_of(row: Sequence[Any]) -> Message:
         deleted=bool(row[12]),
         post=row[13],
     )
+
+
+def files_of(row: Sequence[Any]) -> tuple[Attachment, ...]:
+    """Return the files of a message from its id and its column of them."""
+    return decode_list(Attachment, row[1])
 
 
 def note_row(note: Note) -> Row:

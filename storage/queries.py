@@ -53,6 +53,11 @@ SINCE = (
 )
 BETWEEN = f"{_MESSAGES} AND seq >= $2 AND seq <= $3 ORDER BY seq"
 
+WITH_FILES = (
+    "SELECT id, attachments FROM message"
+    " WHERE conversation_id = $1 AND attachments <> '[]' AND NOT deleted"
+)
+
 _DELIVERY = f"SELECT {_columns(tables.DELIVERY)} FROM delivery WHERE"
 ONE_DELIVERY = f"{_DELIVERY} id = ANY($1)"
 DEAD = f"{_DELIVERY} progress = 'dead' ORDER BY created_at, id LIMIT $1"

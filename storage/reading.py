@@ -12,7 +12,7 @@ from bridge.domain.conversation import Conversation
 from bridge.domain.delivery import Delivery
 from bridge.domain.facts import Timer
 from bridge.domain.handoff import Handoff
-from bridge.domain.ids import ConversationId, DeliveryId
+from bridge.domain.ids import ConversationId, DeliveryId, FileId
 from bridge.domain.messages import Message, Note
 from bridge.ports.core import Waiting
 from bridge.ports.store import Loaded, Record, Settlement, TimerSetting, Unreadable, Wanted
@@ -103,6 +103,14 @@ def history(
         return ()
     rows = yield queries.BETWEEN, (conversation_id, from_seq, to_seq)
     return tuple(_made(mapping.message_of, row) for row in rows)
+
+
+def shows_file(conversation_id: ConversationId, file_id: FileId) -> Reading[bool]:
+    """Read whether a file stands on a message that was not withdrawn."""
+    if not _can_be(conversation_id):
+        return False
+    rows = yield queries.WITH_FILES, (conversation_id,)
+    return any(file.id == file_id for row in rows for file in _made(mapping.files_of, row))
 
 
 def deliveries(

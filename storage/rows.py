@@ -89,6 +89,7 @@ class HandoffRow(SQLModel, table=True):
     replied_at: float | None = _moment(optional=True)
     closed_at: float | None = _moment(optional=True)
     reminders: int = _number()
+    joined: str = _text()
 
 
 class MessageRow(SQLModel, table=True):

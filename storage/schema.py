@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from storage.postgres_link import Connection
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a test compares it with the files."""
 
 FOLDER = Path(__file__).parent / "migrations"

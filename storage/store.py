@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 
 from bridge.domain.delivery import Delivery
 from bridge.domain.handoff import Handoff
-from bridge.domain.ids import ConversationId, DeliveryId
+from bridge.domain.ids import ConversationId, DeliveryId, FileId
 from bridge.domain.messages import Message, Note
 from bridge.ports.core import Waiting
 from bridge.ports.store import (
@@ -71,6 +71,10 @@ class Reader(ABC):
     ) -> tuple[Message, ...]:
         """Return the messages from one seq to another, both included, by seq."""
         return await self._read(reading.history(conversation_id, from_seq, to_seq))
+
+    async def shows_file(self, conversation_id: ConversationId, file_id: FileId) -> bool:
+        """Whether a file stands on a message of this conversation that was not withdrawn."""
+        return await self._read(reading.shows_file(conversation_id, file_id))
 
     async def deliveries(
         self,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 TEXT, INTEGER, REAL, TRUTH = "text", "bigint", "double precision", "boolean"
 
 # A shard's `owner`, the one name that is not always JSON, is never written from here.
-_JSON_COLUMNS = "customer memory overtaken reason owner attachments payload receipt body"
+_JSON_COLUMNS = "customer memory overtaken reason owner joined attachments payload receipt body"
 JSON = frozenset(_JSON_COLUMNS.split())
 """The columns whose text is JSON of our own making."""
 
@@ -69,6 +69,7 @@ HANDOFF = Table(
         "replied_at": REAL,
         "closed_at": REAL,
         "reminders": INTEGER,
+        "joined": TEXT,
     },
 )
 

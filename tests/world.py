@@ -9,7 +9,7 @@ import asyncio
 import gc
 import warnings
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Self
 
@@ -344,16 +344,14 @@ class World:
     ) -> Verdict:
         """A teammate uses a button."""
         conversation = await self.conversation(conversation_id)
-        return await self.report(
-            TeammateActed(
-                key=f"memory:act:{next(self._number)}",
-                at=self.clock.now(),
-                verb=verb,
-                author=author,
-                handoff_id=conversation.handoff.id if conversation.handoff else None,
-                thread=conversation.thread,
-            )
-        )
+        handoff_id = conversation.handoff.id if conversation.handoff else None
+        act = replace(self.act(verb, author), handoff_id=handoff_id, thread=conversation.thread)
+        return await self.report(act)
+
+    def act(self, verb: Verb, author: Author = ANN) -> TeammateActed:
+        """Return what a teammate does now, without saying where."""
+        key = f"memory:act:{next(self._number)}"
+        return TeammateActed(key=key, at=self.clock.now(), verb=verb, author=author)
 
     # What can be seen
 

@@ -162,6 +162,11 @@ class Ledger:
         rows = self._open.execute(f"{POST} WHERE thread = ? ORDER BY id", (thread,))
         return tuple(map(post_of, rows))
 
+    def shows_file(self, thread: int, file: str) -> bool:
+        """Whether a file stands on a post of a thread that was not deleted."""
+        posts = (post for post in self.posts(thread) if post.text is not None)
+        return any(kept["id"] == file for post in posts for kept in post.body["files"])
+
     def keyed(self, room: str, key: str) -> tuple[tuple[int, int], ...]:
         """Return what was sent to a room with this key: thread, and post or 0 for the root."""
         rows = self._open.execute(

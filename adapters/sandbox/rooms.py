@@ -63,7 +63,7 @@ class SandboxRooms:
         self._settings = settings
         self.events = SandboxEvents(ledger, core.inbox, core.clock, settings.teammates)
         self._stream = SandboxStream(ledger, core.board, core.presence, core.clock)
-        self._files = SandboxFiles(core.files, core.board)
+        self._files = SandboxFiles(ledger, core.files, core.board)
 
     async def run(self) -> None:
         """Tell the bridge, for as long as it runs, what it could not take at first."""

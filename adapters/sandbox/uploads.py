@@ -10,6 +10,7 @@ from urllib.parse import quote
 from aiohttp import BodyPartReader, web
 
 from adapters.problems import Problem
+from adapters.sandbox.ledger import Ledger
 from adapters.sandbox.markup import Reply, clean, meaning
 from adapters.sandbox.refs import Spot
 from adapters.sandbox.requests import MAX_BODY, UNREADABLE
@@ -42,7 +43,8 @@ class Form:
 class SandboxFiles:
     """Takes files from teammates and gives them the customer's."""
 
-    def __init__(self, files: Files, board: Board) -> None:
+    def __init__(self, ledger: Ledger, files: Files, board: Board) -> None:
+        self._ledger = ledger
         self._files = files
         self._board = board
 
@@ -99,9 +101,10 @@ class SandboxFiles:
     async def send(
         self, request: web.Request, thread: KeptThread, file_id: str
     ) -> web.StreamResponse:
-        """Answer with a file of the thread's conversation, to be saved and not to be opened."""
+        """Answer with a file that stands in the thread, to be saved and not to be opened."""
         conversation = await self._conversation(thread)
-        stored = await self._files.open(conversation, FileId(file_id))
+        stands = self._ledger.shows_file(thread.id, file_id)
+        stored = await self._files.open(conversation, FileId(file_id)) if stands else None
         if stored is None:
             raise Problem(404, "There is no such file in this thread.")
         name = quote(stored.attachment.name, safe="")

@@ -19,7 +19,7 @@ from adapters.slack.markup import name_of
 from adapters.slack.office import Core, Office
 from adapters.slack.orders import Orders
 from adapters.slack.people import Person
-from adapters.slack.reading import dicts, markdown_of, mentioned
+from adapters.slack.reading import dicts, is_edit, markdown_of, mentioned, standing
 from adapters.slack.refs import Place, is_id, is_ts, ts_order
 from adapters.slack.render import keys_in
 from adapters.slack.said import Judge, Kind, Said
@@ -71,6 +71,9 @@ class Relay:
         await self.take({**message, "channel": channel})
         if isinstance(message.get("edited"), dict) and not _is_from_machine(message):
             await self.amend(channel, message, {})
+        has_tombstones = len(standing(message)) < len(tuple(dicts(message.get("files"))))
+        if has_tombstones and not _is_from_machine(message):
+            await self._files_gone(channel, message)
 
     async def _said(self, event: Json) -> None:
         if _is_from_machine(event):
@@ -159,7 +162,8 @@ class Relay:
         failed: list[FileFailed] = []
         for file in files:
             try:
-                kept.append(await self._downloads.fetch(conversation.id, file))
+                fetched = await self._downloads.fetch(conversation.id, file)
+                kept.append(replace(fetched, ref=str(file.get("id", ""))))
             except Unfetchable as error:
                 failed.append(self._failed(spot, file, str(error)))
         if fact.text or kept:
@@ -192,8 +196,13 @@ class Relay:
         before = previous if isinstance(previous, dict) else {}
         if message.get("subtype") == "tombstone":
             await self._gone(event, {**message, **before})
-        elif _is_edit(message, before):
+            return
+        if _is_from_machine(message):
+            return
+        if is_edit(message, before):
             await self.amend(str(event.get("channel", "")), message, before)
+        if set(standing(before)) - set(standing(message)):
+            await self._files_gone(str(event.get("channel", "")), message)
 
     async def amend(self, channel: str, message: Json, before: Json) -> None:
         """Take a message as its author last edited it; `before` is what it was, if known."""
@@ -209,21 +218,37 @@ class Relay:
         said = self._judge.judge(message, identity.bot_user)
         was_reply = self._was_reply(before, identity.bot_user)
         if was_reply or not before:
-            await self._amended(message, spot, version, said)
+            await self._amended(message, spot, said, f"edit:{version}", float(version))
             self._edited.set(spot.place, order)
         why = _why_not_shown(said, was_reply=was_reply) if before else ""
         if why:
             await self._teller.say_if_ours(spot, why)
 
-    async def _amended(self, message: Json, spot: Spot, version: str, said: Said) -> None:
+    async def _files_gone(self, channel: str, message: Json) -> None:
+        """Take it that a file was deleted; that alone is no edit, and has no version."""
+        identity = await self._office.people.identity()
+        spot = spot_of(channel, message, identity.team)
+        if spot is None or not spot.in_thread:
+            return
+        person = await self._office.people.person(spot.user)
+        said = self._judge.judge(message, identity.bot_user)
+        if person.may_speak and said.kind is Kind.REPLY:
+            edited = message.get("edited")
+            version = edited.get("ts") if isinstance(edited, dict) else None
+            at = float(str(version) if is_ts(version) else spot.place.ts)
+            left = ",".join(sorted(standing(message)))
+            await self._amended(message, spot, said, f"files:{left}", at)
+
+    async def _amended(self, message: Json, spot: Spot, said: Said, kind: str, at: float) -> None:
         text = await self._read(message)
         fact = TeammateAmended(
-            key=spot.key(f"edit:{version}"),
-            at=float(version),
+            key=spot.key(kind),
+            at=at,
             thread=spot.root.thread,
             post=spot.place.post,
             text=text,
             note=said.kind is not Kind.REPLY,
+            files=standing(message),
         )
         await self._inbox.report(fact)
 
@@ -271,13 +296,3 @@ def _why_not_shown(said: Said, *, was_reply: bool) -> str:
     if was_reply:
         return phrases.KEPT_AS_NOTE if said.in_doubt else ""
     return phrases.STAYS_INSIDE if said.kind is Kind.REPLY else ""
-
-
-def _is_edit(message: Json, before: Json) -> bool:
-    """Whether a person changed their own words: previews, counters and marks also fire this."""
-    edited = message.get("edited")
-    if not isinstance(edited, dict) or _is_from_machine(message):
-        return False
-    if edited.get("user") != message.get("user"):
-        return False
-    return any(message.get(part) != before.get(part) for part in ("text", "blocks", "files"))

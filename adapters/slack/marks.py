@@ -26,13 +26,13 @@ EARLIER: dict[Mark, tuple[Mark, ...]] = {
     Mark.SHOWN: (Mark.FAILED,),
     Mark.READ: (Mark.SHOWN, Mark.MAILED),
     Mark.MAILED: (Mark.FAILED,),
-    Mark.FAILED: (Mark.SHOWN,),
+    Mark.FAILED: (Mark.SHOWN, Mark.READ),
 }
 """What may stand there already when we do not remember, after a restart."""
 
 SKEW_SECONDS = 60.0
 
-DONE_ADDING = frozenset({"already_reacted"})
+DONE_ADDING = frozenset({"already_reacted", "message_not_found"})
 DONE_REMOVING = frozenset({"no_reaction", "message_not_found"})
 
 

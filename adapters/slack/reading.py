@@ -66,6 +66,20 @@ def dicts(value: object) -> Iterator[Json]:
         yield from (item for item in value if isinstance(item, dict))
 
 
+def standing(message: Json) -> tuple[str, ...]:
+    """Return the ids of the files that stand on a message; of a deleted one a tombstone is left."""
+    files = (f for f in dicts(message.get("files")) if f.get("mode") != "tombstone")
+    return tuple(str(file.get("id", "")) for file in files)
+
+
+def is_edit(message: Json, before: Json) -> bool:
+    """Whether a person changed their own words: previews, counters and marks also fire this."""
+    edited = message.get("edited")
+    if not isinstance(edited, dict) or edited.get("user") != message.get("user"):
+        return False
+    return any(message.get(part) != before.get(part) for part in ("text", "blocks", "files"))
+
+
 def _blocks(block: Json, name: Name) -> Iterator[Block]:
     for element in dicts(block.get("elements")):
         kind = element.get("type")

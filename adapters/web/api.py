@@ -11,6 +11,7 @@ from aiohttp import web
 from adapters.problems import Problem
 from adapters.web.blank import is_blank
 from adapters.web.fields import refuse
+from adapters.web.files import file_for_customer
 from adapters.web.gate import Asked, Handler, nothing, reply
 from adapters.web.given import Core
 from adapters.web.keys import digest_of, moment_of
@@ -179,7 +180,9 @@ class CustomerApi:
             where = f"attachments[{index}]"
             if file_id in attachments:
                 raise refuse(where, "stands twice in the list.")
-            stored = await self._files.open(conversation_id, FileId(file_id))
+            stored = await file_for_customer(
+                self._files, self._core.board, conversation_id, FileId(file_id)
+            )
             if stored is None:
                 raise refuse(where, "is no file of this conversation; upload it to /v1/files.")
             attachments[file_id] = stored.attachment

@@ -12,7 +12,7 @@ from aiohttp import web
 from adapters.messages import Json, bot_files
 from adapters.problems import Problem
 from adapters.web.fields import refuse
-from adapters.web.files import give
+from adapters.web.files import file_for_customer, give
 from adapters.web.gate import Asked, Handler, not_there, reply
 from adapters.web.given import Core
 from adapters.web.importing import check_conflicts, check_ids, inside
@@ -154,7 +154,8 @@ class BotApi:
     async def file(self, asked: Asked) -> web.StreamResponse:
         """Give out a file of the conversation."""
         file_id = FileId(asked.request.match_info["file_id"])
-        stored = await self._files.open(asked.conversation_id, file_id)
+        given = self._files, self._core.board, asked.conversation_id, file_id
+        stored = await file_for_customer(*given)
         if stored is None:
             raise not_there("file in this conversation")
         return await give(stored, asked)

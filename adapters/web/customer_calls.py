@@ -140,7 +140,7 @@ CUSTOMER_CALLS = (
         "GET",
         "/v1/files/{id}",
         Who.SESSION,
-        "Download a file of this conversation.",
+        "Download a file: one the customer uploaded, or one on a message that stands.",
         {200: "Bytes"},
         media_type="*/*",
         problems=(404,),

@@ -17,7 +17,7 @@ from adapters.web.fields import refuse
 from adapters.web.gate import Asked, Handler, not_there, reply
 from adapters.web.limits import Limits
 from adapters.web.visitors import refused
-from bridge.domain.ids import FileId
+from bridge.domain.ids import ConversationId, FileId
 from bridge.ports.core import Board
 from bridge.ports.files import Files, StoredFile, TooLarge
 
@@ -31,6 +31,19 @@ HARMLESS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+async def file_for_customer(
+    files: Files, board: Board, conversation_id: ConversationId, file_id: FileId
+) -> StoredFile | None:
+    """Return a file that the customer uploaded or sees on a message now, or None.
+
+    A file whose message was withdrawn is kept, for the team, and is not the customer's any more.
+    """
+    stored = await files.open(conversation_id, file_id)
+    if stored is None or stored.from_customer:
+        return stored
+    return stored if await board.shows_file(conversation_id, file_id) else None
 
 
 class FileApi:
@@ -55,7 +68,9 @@ class FileApi:
             part = await _file_part(reader)
             chunks = _only(reader, part)
             name = _safe_name(part.filename or "")
-            kept = await self._files.put(asked.conversation_id, name, chunks, self._max_bytes)
+            kept = await self._files.put(
+                asked.conversation_id, name, chunks, self._max_bytes, from_customer=True
+            )
         except TooLarge:
             raise too_large(self._max_bytes) from None
         except (ValueError, AssertionError, HttpProcessingError):
@@ -76,9 +91,9 @@ class FileApi:
             raise Problem(400, "Content-Type: the form has no usable boundary.") from None
 
     async def download(self, asked: Asked) -> web.StreamResponse:
-        """Give out a file of this conversation."""
+        """Give out a file of this conversation, if it is the customer's or stands there now."""
         file_id = FileId(asked.request.match_info["id"])
-        stored = await self._files.open(asked.conversation_id, file_id)
+        stored = await file_for_customer(self._files, self._board, asked.conversation_id, file_id)
         if stored is None:
             self._limits.denied(asked.address)
             raise not_there("file in this conversation")

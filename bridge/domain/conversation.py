@@ -27,13 +27,26 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
+class Overtaking:
+    """An edit or deletion that came before the reply it speaks of.
+
+    `text` is None when the reply was deleted; `files` are the desk's ids of those that still stand
+    on it, None where that was not told.
+    """
+
+    at: float
+    text: str | None
+    files: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """The state of one conversation.
 
     `version` grows with every stored change and guards against two writers. `epoch` grows
     whenever the floor changes. `position` counts deliveries, so that a lane has an order.
     `memory` is the policy's own (plain JSON). `overtaken` keeps edits and deletions that arrived
-    before the reply they speak of: post → when, and the new text or None when it was deleted.
+    before the reply they speak of.
     `shown` and `read` are the last seq the customer's page displayed and the customer read,
     `marked` the (shown, read) pair the desk was last told of.
     """
@@ -52,7 +65,7 @@ class Conversation:
     mirrored_seq: int = 0
     memory: dict[str, object] = field(default_factory=dict)
     recent: tuple[Message, ...] = ()
-    overtaken: dict[PostRef, tuple[float, str | None]] = field(default_factory=dict)
+    overtaken: dict[PostRef, Overtaking] = field(default_factory=dict)
     shown: int = 0
     read: int = 0
     marked: tuple[int, int] = (0, 0)

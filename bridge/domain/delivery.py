@@ -92,7 +92,10 @@ class RefreshCard:
 
 @dataclass(frozen=True, slots=True)
 class MarkReplies:
-    """Show on the relayed replies how far they got; the newest state is read when sending."""
+    """Show on the relayed replies how far they got; the newest state is read when sending.
+
+    `failed` is one that did not reach the customer, in whole or in part.
+    """
 
     failed: PostRef | None = None
 

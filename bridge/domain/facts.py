@@ -124,12 +124,17 @@ class TeammateWrote(_Of):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeammateAmended(_Of):
-    """A teammate edited a post, or deleted it (`text` is None); `note`: the edit made it a note."""
+    """A teammate edited a post, or deleted it (`text` is None); `note`: the edit made it a note.
+
+    `files` are the desk's ids of the files that still stand on it, None where that is not told;
+    `at` is from when its words are.
+    """
 
     thread: ThreadRef
     post: PostRef
     text: str | None
     note: bool = False
+    files: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +157,10 @@ class FileFailed(_Of):
     post: PostRef
     name: str
     why: str
+
+
+FILE_FAILED = "file_failed"
+"""The kind of record that is kept of it, with the post that bears the warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

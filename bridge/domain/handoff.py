@@ -99,8 +99,9 @@ FLOORS: dict[State, Floor] = {
 class Reason:
     """Why the conversation was escalated, for teammates only; never shown to the customer.
 
-    `trigger` is the policy's name for the kind of cause, `evidence` the words that fired it,
-    `explanation` the sentence for the case card, `summary` what the caller said of the case.
+    `trigger` is the policy's name for the kind of cause, `evidence` the customer's words that
+    fired it or nothing, `explanation` the sentence for the case card, `summary` what the caller
+    said of the case.
     """
 
     trigger: str
@@ -116,7 +117,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """One passage to people. `number` counts the conversation's handoffs from 1."""
+    """One passage to people. `number` counts the conversation's handoffs from 1.
+
+    `joined` are the teammates of whom the customer was told that they came.
+    """
 
     id: HandoffId
     conversation_id: ConversationId
@@ -133,6 +137,7 @@ class Handoff:
     replied_at: float | None = None
     closed_at: float | None = None
     reminders: int = 0
+    joined: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:

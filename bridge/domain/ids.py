@@ -26,6 +26,11 @@ def derive(prefix: str, *parts: str) -> str:
     return f"{prefix}_{digest}"
 
 
+def handoff_id_of(conversation_id: ConversationId, number: int) -> HandoffId:
+    """Return the id of a conversation's handoff with this number."""
+    return HandoffId(derive("h", conversation_id, str(number)))
+
+
 def desk_of(ref: str) -> str:
     """Return the name of the desk that made a reference."""
     return ref.partition(":")[0]

@@ -27,15 +27,24 @@ class Author:
     avatar_url: str | None = None
     ref: str | None = None
 
+    @property
+    def who(self) -> str:
+        """What tells this person from another: the desk's id, or the name where there is none."""
+        return self.ref or self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A stored file: media type as sniffed by us, size in bytes."""
+    """A stored file: media type as sniffed by us, size in bytes.
+
+    `ref` is the desk's own id of a teammate's file; earlier versions did not keep it.
+    """
 
     id: FileId
     name: str
     media_type: str
     size: int
+    ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

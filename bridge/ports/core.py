@@ -11,7 +11,7 @@ from typing import Protocol
 from bridge.domain.conversation import Conversation
 from bridge.domain.facts import Fact, Verdict
 from bridge.domain.handoff import Handoff
-from bridge.domain.ids import ConversationId, HandoffId, PostRef, ThreadRef
+from bridge.domain.ids import ConversationId, FileId, HandoffId, PostRef, ThreadRef
 from bridge.domain.messages import Message
 
 
@@ -82,6 +82,10 @@ class Board(Protocol):
         self, conversation_id: ConversationId, after: int, limit: int
     ) -> tuple[tuple[Message, ...], bool]:
         """Return what was created or changed after a cursor, in cursor order, and if more waits."""
+        ...
+
+    async def shows_file(self, conversation_id: ConversationId, file_id: FileId) -> bool:
+        """Whether a file stands on a message that the customer sees now."""
         ...
 
     async def queue(self, limit: int = 50) -> tuple[Waiting, ...]:

@@ -15,10 +15,14 @@ class TooLarge(BridgeError):
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file that was kept: its description, and its bytes in pieces."""
+    """A file that was kept: its description, and its bytes in pieces.
+
+    `from_customer`: the customer uploaded it. Of files kept by earlier versions that is not known.
+    """
 
     attachment: Attachment
     chunks: AsyncIterator[bytes]
+    from_customer: bool = False
 
 
 class Files(Protocol):
@@ -30,6 +34,8 @@ class Files(Protocol):
         name: str,
         chunks: AsyncIterator[bytes],
         limit: int,
+        *,
+        from_customer: bool = False,
     ) -> Attachment:
         """Keep a file of at most `limit` bytes durably before returning.
 

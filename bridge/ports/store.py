@@ -15,7 +15,7 @@ from bridge.domain.delivery import Delivery, Leg, Receipt
 from bridge.domain.errors import BridgeError
 from bridge.domain.facts import Timer
 from bridge.domain.handoff import Handoff
-from bridge.domain.ids import ConversationId, DeliveryId, HandoffId, PostRef, ThreadRef
+from bridge.domain.ids import ConversationId, DeliveryId, FileId, HandoffId, PostRef, ThreadRef
 from bridge.domain.messages import Message, Note
 from bridge.ports.core import Waiting
 
@@ -199,6 +199,10 @@ class Store(Protocol):
 
         Raises `Unreadable`.
         """
+        ...
+
+    async def shows_file(self, conversation_id: ConversationId, file_id: FileId) -> bool:
+        """Whether a file stands on a message of this conversation that was not withdrawn."""
         ...
 
     async def deliveries(

@@ -11,6 +11,7 @@ from bridge.domain.handoff import Reason
 from bridge.domain.messages import Message, Role
 from bridge.domain.policy import (
     Action,
+    CustomerSaid,
     Decision,
     Event,
     HandedBack,
@@ -81,6 +82,14 @@ def reason_of(decision: Decision, summary: str = "") -> Reason:
     )
 
 
+def _quoting(reason: Reason, event: Event) -> Reason:
+    """Return the reason as the team is told it: what it quotes are the customer's words or none.
+
+    The policy's evidence may be an assistant's words; the explanation has those too.
+    """
+    return reason if isinstance(event, CustomerSaid) else replace(reason, evidence="")
+
+
 def _place(rules: Rules, decision: Decision) -> Place | None:
     """Return the room a rule routes to, at the desk that has it."""
     if not decision.room or not rules.places:
@@ -95,7 +104,8 @@ def weigh(outcome: Outcome, rules: Rules, event: Event) -> bool:
     """Ask the policy about words just said; returns whether it escalated."""
     decision = _decide(outcome, rules, event)
     if decision.action is Action.ESCALATE:
-        escalation.request(outcome, rules, reason_of(decision), _place(rules, decision))
+        reason = _quoting(reason_of(decision), event)
+        escalation.request(outcome, rules, reason, _place(rules, decision))
         return True
     if decision.action is Action.OFFER:
         escalation.tell_customer(outcome, "offer")
@@ -112,12 +122,13 @@ def escalate_for(
 ) -> None:
     """Escalate for something certain: the policy names the reason and keeps its counters.
 
-    What the caller gives as `summary` and `evidence` is told to the teammates as it is.
+    What the caller gives as `summary` and `evidence` is told to the teammates as it is; the
+    policy has no words of the customer's here.
     """
     decision = _decide(outcome, rules, event)
     if decision.action is Action.ESCALATE:
         reason = reason_of(decision, summary or str(getattr(event, "summary", "")))
-        reason = replace(reason, evidence=evidence or reason.evidence)
+        reason = replace(reason, evidence=evidence)
         escalation.request(outcome, rules, reason, place or _place(rules, decision))
     elif decision.action is Action.OFFER:
         escalation.tell_customer(outcome, "offer")

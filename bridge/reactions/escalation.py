@@ -4,6 +4,7 @@ Every way into a handoff and out of it ends in one of these functions, so that t
 card, the timers, the webhooks and the words to the customer are never forgotten by one of them.
 """
 
+from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from bridge.domain.delivery import DESK_LEGS, OpenThread, PostNotice, PostTranscript, RefreshCard
@@ -134,11 +135,13 @@ def local_time(at: float, zone: tzinfo) -> str:
 
 
 def claim(outcome: Outcome, rules: Rules, handoff: Handoff, owner: Author) -> Handoff:
-    """Give a handoff to a teammate: the customer is told who came, the assistant is silent."""
+    """Give a handoff to a teammate: the assistant is silent, the customer is told once who came."""
     handed = outcome.step(handoff, Step.CLAIMED, owner)
     if handoff.owner is not None and handoff.owner != owner:
         outcome.change(epoch=outcome.epoch + 1)
-    tell_customer(outcome, "joined", name=owner.name)
+    if owner.who not in handed.joined:
+        tell_customer(outcome, "joined", name=owner.name)
+        handed = outcome.handoff = replace(handed, joined=(*handed.joined, owner.who))
     outcome.deliver(RefreshCard(handoff.id))
     outcome.set_timer(Timer.NOBODY_CAME, None)
     outcome.set_timer(Timer.NOBODY_SPOKE, outcome.at + rules.waits.unanswered)

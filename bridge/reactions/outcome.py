@@ -21,11 +21,11 @@ from bridge.domain.handoff import FLOORS, Floor, Handoff, Reason, State, Step
 from bridge.domain.ids import (
     ConversationId,
     DeliveryId,
-    HandoffId,
     MessageId,
     PostRef,
     ThreadRef,
     derive,
+    handoff_id_of,
 )
 from bridge.domain.messages import Attachment, Author, Message, Note, Role
 
@@ -140,18 +140,17 @@ class Outcome:
             self.deliver(TellMessage("message.created", message.seq, said.client_id))
         return message
 
-    def amend(self, message: Message, text: str | None) -> None:
-        """Change a message's text, or delete it when `text` is None."""
+    def amend(self, message: Message, text: str | None, files: tuple[Attachment, ...] = ()) -> None:
+        """Change a message's text and files, or delete it when `text` is None."""
         self.cursor += 1
         new = replace(
             message,
             cursor=self.cursor,
-            text=message.text if text is None else text,
-            edited_at=self.at,
+            text=text or "",
+            attachments=() if text is None else files,
+            edited_at=message.edited_at if text == message.text else self.at,
             deleted=text is None,
         )
-        if text is None:
-            new = replace(new, text="", attachments=())
         self.amended.append(new)
         self.changes["recent"] = tuple(new if m.id == message.id else m for m in self.before.recent)
         if self.tells:
@@ -201,7 +200,7 @@ class Outcome:
     def new_handoff(self, reason: Reason, desk: str, room: str) -> Handoff:
         """Begin the conversation's next handoff; people have the floor from now on."""
         number = self.handoff.number + 1 if self.handoff else 1
-        handoff_id = HandoffId(derive("h", self.before.id, str(number)))
+        handoff_id = handoff_id_of(self.before.id, number)
         self.handoff = Handoff(
             handoff_id,
             self.before.id,

@@ -1,10 +1,13 @@
 """What follows when a teammate writes, edits, deletes, or uses a verb."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 
-from bridge.domain.delivery import PostNotice, RefreshCard
+from bridge.domain.conversation import Overtaking
+from bridge.domain.delivery import MarkReplies, PostNotice, RefreshCard
 from bridge.domain.facts import (
+    FILE_FAILED,
     Declined,
     FileFailed,
     Taken,
@@ -14,9 +17,9 @@ from bridge.domain.facts import (
     Timer,
     Verb,
 )
-from bridge.domain.handoff import Handoff, Reason, Step
-from bridge.domain.ids import PostRef
-from bridge.domain.messages import Author, Message, Role
+from bridge.domain.handoff import Handoff, Reason, State, Step
+from bridge.domain.ids import HandoffId, PostRef, handoff_id_of
+from bridge.domain.messages import Attachment, Author, Message, Role
 from bridge.domain.rules import Rules
 from bridge.reactions import decisions, escalation
 from bridge.reactions.outcome import Outcome, Said
@@ -29,19 +32,17 @@ MOST_OVERTAKEN = 50
 
 def wrote(outcome: Outcome, fact: TeammateWrote, rules: Rules) -> None:
     """Relay a reply to the customer; the first one claims. A note stays with the team."""
-    edited_at, text = _as_amended(outcome, fact)
+    edited_at, text, files = _as_amended(outcome, fact)
     if fact.note:
         outcome.note(fact.author, fact.text, fact.post)
         return
     if text is None:
         outcome.record("withdrawn", post=fact.post)
         return
-    handoff = _taken_over(outcome, rules, fact.author, fact.post)
+    handoff = _taken_over(outcome, rules, fact.author)
     if not _follows_a_reply(outcome):
         outcome.set_timer(Timer.NOBODY_SPOKE, None)
-    said = Said(
-        Role.TEAMMATE, fact.author, text, fact.attachments, fact.post, fact.sent_at, edited_at
-    )
+    said = Said(Role.TEAMMATE, fact.author, text, files, fact.post, fact.sent_at, edited_at)
     message = outcome.say(said)
     if handoff.replied_at is None:
         outcome.replied(handoff)
@@ -56,16 +57,44 @@ def _follows_a_reply(outcome: Outcome) -> bool:
     return bool(recent) and recent[-1].role is Role.TEAMMATE
 
 
-def _as_amended(outcome: Outcome, fact: TeammateWrote) -> tuple[float | None, str | None]:
-    """Return when an edit overtook it, and its text then; None when it was withdrawn already."""
+def _as_amended(
+    outcome: Outcome, fact: TeammateWrote
+) -> tuple[float | None, str | None, tuple[Attachment, ...]]:
+    """Return when an edit overtook it, and its text and files then.
+
+    The text is None when it was withdrawn already.
+    """
     overtaken = outcome.before.overtaken
-    if fact.post not in overtaken:
-        return None, fact.text
+    change = overtaken.get(fact.post)
+    if change is None:
+        return None, fact.text, fact.attachments
     outcome.change(overtaken={k: v for k, v in overtaken.items() if k != fact.post})
-    return overtaken[fact.post]
+    files = _left(fact.attachments, change.files)
+    text = None if _is_emptied(fact.attachments, files, change.text) else change.text
+    is_edited = fact.sent_at is None or change.at > fact.sent_at
+    return change.at if is_edited else None, text, files
 
 
-def _taken_over(outcome: Outcome, rules: Rules, author: Author, post: PostRef) -> Handoff:
+def _left(
+    attachments: tuple[Attachment, ...], files: tuple[str, ...] | None
+) -> tuple[Attachment, ...]:
+    """Return the attachments that the desk still has among its `files`.
+
+    One of an earlier version, of which the desk's id is not known, goes with the last of them.
+    """
+    if files is None:
+        return attachments
+    return tuple(file for file in attachments if (file.ref in files if file.ref else files))
+
+
+def _is_emptied(
+    before: tuple[Attachment, ...], left: tuple[Attachment, ...], text: str | None
+) -> bool:
+    """Whether losing its last file leaves nothing of a reply."""
+    return bool(before) and not left and not text
+
+
+def _taken_over(outcome: Outcome, rules: Rules, author: Author) -> Handoff:
     """Return the handoff this reply belongs to, claimed by its author unless somebody has it.
 
     A reply after the end opens a new handoff: what a person writes always reaches the customer,
@@ -73,18 +102,18 @@ def _taken_over(outcome: Outcome, rules: Rules, author: Author, post: PostRef) -
     """
     handoff = outcome.open_handoff
     if handoff is None:
-        handoff = _follow_up(outcome, author, post)
+        handoff = _follow_up(outcome, author)
     if handoff.owner is None:
         handoff = escalation.claim(outcome, rules, handoff, author)
     return handoff
 
 
-def _follow_up(outcome: Outcome, author: Author, post: PostRef) -> Handoff:
+def _follow_up(outcome: Outcome, author: Author) -> Handoff:
     last, unseen = outcome.handoff, _unseen(outcome)
     if unseen is not None:
         # The next line of the customer's would pass over it, and it would never be shown.
         escalation.mirror(outcome, unseen)
-    reason = Reason("teammate", "follow_up", f"{author.name} wrote again", evidence=post)
+    reason = Reason("teammate", "follow_up", f"{author.name} wrote again")
     return outcome.new_handoff(reason, last.desk if last else "", last.room if last else "")
 
 
@@ -105,42 +134,100 @@ def amended(outcome: Outcome, fact: TeammateAmended, message: Message | None) ->
     if fact.note and fact.text is not None:
         outcome.note(Author(""), fact.text, fact.post)
     if message is None:
-        _remember(outcome, fact.post, (fact.at, text))
+        _remember(outcome, fact.post, Overtaking(fact.at, text, fact.files))
         return
-    is_older = message.edited_at is not None and fact.at < message.edited_at
-    if message.deleted or is_older or text == message.text:
+    if message.deleted:
         return
-    outcome.amend(message, text)
+    if message.edited_at is not None and fact.at < message.edited_at:
+        # Its words are old, but a file that is gone does not come back.
+        text = message.text
+    files = _left(message.attachments, fact.files)
+    if _is_emptied(message.attachments, files, text):
+        text = None
+    if text != message.text or files != message.attachments:
+        outcome.amend(message, text, files)
 
 
-def _remember(outcome: Outcome, post: PostRef, change: tuple[float, str | None]) -> None:
-    """Keep the newest change of a reply that has not come yet; a withdrawal is for good."""
-    at, text = outcome.before.overtaken.get(post, (0.0, ""))
-    if text is None or at > change[0]:
-        return
+def _remember(outcome: Outcome, post: PostRef, change: Overtaking) -> None:
+    """Keep the newest change of a reply that has not come yet.
+
+    A withdrawal is for good, of the whole reply as of a file.
+    """
+    known = outcome.before.overtaken.get(post)
+    if known is not None:
+        if known.text is None:
+            return
+        newer = known if known.at > change.at else change
+        change = replace(newer, files=_standing(known.files, change.files))
+        if change == known:
+            return
     kept = {**outcome.before.overtaken, post: change}
     excess = len(kept) - MOST_OVERTAKEN
     outcome.change(overtaken=dict(islice(kept.items(), max(excess, 0), None)))
 
 
+def _standing(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return tuple(file for file in one if file in other)
+
+
+NO_SUCH = Declined("closed", "There is no such handoff here. Nothing was changed.")
+
+
 def _closed(handoff: Handoff | None) -> Declined:
-    state = str(handoff.state).replace("_", " ") if handoff else "unknown"
-    return Declined("closed", f"This handoff is already closed ({state}). Nothing was changed.")
+    if handoff is None:
+        return NO_SUCH
+    why = f"This handoff is already closed ({_words(handoff.state)}). Nothing was changed."
+    return Declined("closed", why)
+
+
+def _words(state: State) -> str:
+    return str(state).replace("_", " ")
+
+
+def _not_this_one(outcome: Outcome, handoff_id: HandoffId) -> Declined:
+    """Say of a button that is not the newest handoff's what is true of it."""
+    newest = outcome.handoff
+    earlier = range(1, newest.number if newest else 1)
+    ids = (handoff_id_of(outcome.conversation_id, number) for number in earlier)
+    if newest is None or handoff_id not in ids:
+        return NO_SUCH
+    where = (
+        f"is with {newest.owner.name}"
+        if newest.is_open and newest.owner
+        else "waits for somebody"
+        if newest.is_open
+        else f"is over ({_words(newest.state)})"
+    )
+    what = f"This belongs to an earlier handoff of this conversation; the newest {where}."
+    return Declined("closed", f"{what} Nothing was changed.")
 
 
 def _claim(outcome: Outcome, fact: TeammateActed, rules: Rules, handoff: Handoff) -> None:
-    if handoff.owner is not None and handoff.owner.ref == fact.author.ref:
+    last = handoff.owner
+    if last is not None and last.who == fact.author.who:
         outcome.verdict = Declined("stale", "You already have this conversation.")
         return
     escalation.claim(outcome, rules, handoff, fact.author)
+    if last is not None:
+        outcome.deliver(PostNotice(f"{fact.author.name} has taken this over from {last.name}."))
 
 
 def _assign(outcome: Outcome, fact: TeammateActed, rules: Rules, handoff: Handoff) -> None:
     if fact.target is None:
         outcome.verdict = Declined("invalid", "Say whom to assign it to: assign @person.")
         return
+    if fact.target.who == fact.author.who:
+        _claim(outcome, fact, rules, handoff)
+        return
+    last = handoff.owner
+    if last is not None and last.who == fact.target.who:
+        outcome.verdict = Declined("stale", f"{last.name} already has this conversation.")
+        return
     escalation.claim(outcome, rules, handoff, fact.target)
-    outcome.deliver(PostNotice(f"{fact.author.name} assigned this to {fact.target.name}."))
+    had = f"; {last.name} had it" if last is not None and last.who != fact.author.who else ""
+    outcome.deliver(PostNotice(f"{fact.author.name} assigned this to {fact.target.name}{had}."))
 
 
 def _release(outcome: Outcome, fact: TeammateActed, rules: Rules, handoff: Handoff) -> None:
@@ -181,11 +268,12 @@ def acted(outcome: Outcome, fact: TeammateActed, rules: Rules) -> None:
     if fact.verb is Verb.NOTE:
         outcome.note(fact.author, fact.text, None)
         return
-    is_other = fact.handoff_id is not None and (
-        outcome.handoff is None or outcome.handoff.id != fact.handoff_id
-    )
-    if handoff is None or is_other:
-        outcome.verdict = _closed(None if is_other else outcome.handoff)
+    newest = outcome.handoff
+    if fact.handoff_id is not None and (newest is None or newest.id != fact.handoff_id):
+        outcome.verdict = _not_this_one(outcome, fact.handoff_id)
+        return
+    if handoff is None:
+        outcome.verdict = _closed(newest)
         return
     ACTS[fact.verb](outcome, fact, rules, handoff)
     if isinstance(outcome.verdict, Taken):
@@ -194,9 +282,11 @@ def acted(outcome: Outcome, fact: TeammateActed, rules: Rules) -> None:
 
 
 def file_failed(outcome: Outcome, fact: FileFailed, rules: Rules) -> None:
-    """Tell both sides that a file could not be passed on."""
-    del rules
+    """Tell both sides that a file could not be passed on, and show it on its reply for good."""
+    outcome.record(FILE_FAILED, post=fact.post, why=fact.why)
     outcome.deliver(PostNotice(f"The file {fact.name} did not reach the customer: {fact.why}"))
     escalation.tell_customer(outcome, "file_failed", name=fact.name)
     if outcome.handoff is not None:
         outcome.deliver(RefreshCard(outcome.handoff.id))
+        if rules.can_mark(outcome.handoff.desk):
+            outcome.deliver(MarkReplies(failed=fact.post))

@@ -2,7 +2,7 @@
 
 from bridge.domain.conversation import Conversation
 from bridge.domain.handoff import Handoff
-from bridge.domain.ids import ConversationId, HandoffId, PostRef, ThreadRef
+from bridge.domain.ids import ConversationId, FileId, HandoffId, PostRef, ThreadRef
 from bridge.domain.messages import Message
 from bridge.ports.core import Waiting
 from bridge.ports.store import Store, Wanted
@@ -53,6 +53,10 @@ class StoreBoard:
     ) -> tuple[tuple[Message, ...], bool]:
         """Return what was created or changed after a cursor, in cursor order, and if more waits."""
         return await self._store.messages(conversation_id, after, limit)
+
+    async def shows_file(self, conversation_id: ConversationId, file_id: FileId) -> bool:
+        """Whether a file stands on a message that the customer sees now."""
+        return await self._store.shows_file(conversation_id, file_id)
 
     async def queue(self, limit: int = 50) -> tuple[Waiting, ...]:
         """Return the open handoffs, the longest waiting first."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from bridge.domain.delivery import Delivery, PostMessage
 from bridge.domain.errors import Refused
 from bridge.domain.messages import Message, Role
-from bridge.domain.posts import Mark, Post, PostKind
+from bridge.domain.posts import Post, PostKind
 from bridge.domain.transcript import pages, pieces
 
 NAMES = {Role.CUSTOMER: "Customer", Role.ASSISTANT: "Assistant", Role.TEAMMATE: "Team"}
@@ -67,13 +67,3 @@ def transcript_posts(history: Iterable[Message], most: int) -> tuple[Post, ...]:
 
 def _speaker(payload: PostMessage) -> str:
     return payload.author.name or NAMES.get(payload.role, "")
-
-
-def mark_of(message: Message, now: tuple[int, int], before: tuple[int, int]) -> Mark | None:
-    """Return the mark a reply needs beyond the one it has."""
-    if message.role is not Role.TEAMMATE or message.deleted:
-        return None
-    shown, read = now
-    if message.seq <= read:
-        return Mark.READ if message.seq > before[1] else None
-    return Mark.SHOWN if before[0] < message.seq <= shown else None

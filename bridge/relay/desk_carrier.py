@@ -22,7 +22,7 @@ from bridge.domain.delivery import (
 from bridge.domain.errors import Refused, TryAgain
 from bridge.domain.ids import HandoffId, PostRef, ThreadRef
 from bridge.domain.messages import Message
-from bridge.domain.posts import Amendment, Card, Post, PostKind
+from bridge.domain.posts import Card, Post, PostKind
 from bridge.domain.summary import CaseSummary, summarise
 from bridge.ports.assistant import Summarizer
 from bridge.ports.desk import Desk, Turn
@@ -31,7 +31,6 @@ from bridge.relay.board import StoreBoard
 from bridge.relay.carriers import DONE, Carried
 from bridge.relay.composing import (
     length,
-    mark_of,
     merged_post,
     message_posts,
     part_key,
@@ -39,6 +38,7 @@ from bridge.relay.composing import (
     transcript_posts,
 )
 from bridge.relay.lanes import LaneLost
+from bridge.relay.marking import Marks
 
 TURNS: dict[type, Turn] = {
     OpenThread: Turn.ROOT,
@@ -143,7 +143,8 @@ class DeskCarrier:
                 await desk.refresh(conversation.thread, card)
             return DONE
         if isinstance(payload, MarkReplies):
-            return await self._mark(desk, conversation, head)
+            marks = Marks(desk, self._store, lambda: self._check(head))
+            return Carried(await marks.bring_up(conversation, group), matters=True)
         why = f"a desk cannot carry {type(payload).__name__}"
         raise Refused(why)
 
@@ -221,18 +222,6 @@ class DeskCarrier:
             )
             return transcript_posts(history, most)
         return message_posts(payload, most) if isinstance(payload, PostMessage) else ()
-
-    async def _mark(self, desk: Desk, conversation: Conversation, head: Delivery) -> Carried:
-        shown, read = conversation.shown, conversation.read
-        marked_shown, marked_read = conversation.marked
-        begin = min(marked_shown, marked_read) + 1
-        history = await self._store.history(conversation.id, begin, max(shown, read))
-        for message in history:
-            mark = mark_of(message, (shown, read), (marked_shown, marked_read))
-            if mark is not None and message.post is not None:
-                self._check(head)
-                await desk.amend(message.post, Amendment(mark=mark))
-        return Carried(Receipt(marked=(shown, read)), matters=True)
 
     async def find(self, delivery: Delivery) -> Carried | None:
         """Look for the part that was last on its way."""

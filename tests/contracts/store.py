@@ -23,7 +23,15 @@ from bridge.domain.delivery import (
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.facts import Timer
 from bridge.domain.handoff import State
-from bridge.domain.ids import ConversationId, DeliveryId, HandoffId, MessageId, PostRef, ThreadRef
+from bridge.domain.ids import (
+    ConversationId,
+    DeliveryId,
+    FileId,
+    HandoffId,
+    MessageId,
+    PostRef,
+    ThreadRef,
+)
 from bridge.domain.messages import Author, Note
 from bridge.domain.shards import SHARDS, shard_of, shard_of_conversation
 from bridge.ports.store import (
@@ -368,6 +376,19 @@ class StoreContract:
                 waiting = [said for said in ordered if said.cursor > start]
                 page = tuple(waiting[:limit]), len(waiting) > limit
                 assert await store.messages(state.id, start, limit) == page
+
+    async def test_a_file_is_shown_while_its_message_stands(self, store: SqlStore) -> None:
+        """Not before, not in another conversation, and not after the message was withdrawn."""
+        before, other = conversation(seq=1, cursor=1), conversation("2")
+        said = message(before, 1, attachments=(FILE,))
+        await store.commit(first(before, messages=[said]))
+        await store.commit(first(other))
+        assert await store.shows_file(before.id, FILE.id)
+        assert not await store.shows_file(before.id, FileId("f_%"))
+        assert not await store.shows_file(other.id, FILE.id)
+        gone = replace(said, cursor=2, deleted=True)
+        await store.commit(later(before, changed(before, cursor=2), amended=[gone]))
+        assert not await store.shows_file(before.id, FILE.id)
 
     async def test_notes_stay_among_teammates(self, store: SqlStore) -> None:
         """A note is in no read that leads to a customer."""

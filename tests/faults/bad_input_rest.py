@@ -149,19 +149,19 @@ DESK = [
         bad(
             "another handoff",
             409,
-            "This handoff is already closed (unknown). Nothing was changed.",
+            "There is no such handoff here. Nothing was changed.",
             {"as": "<mate>", "verb": "resolve", "handoff_id": "<handoff>"},
         ),
         bad(
             "an unknown handoff",
             409,
-            "This handoff is already closed (unknown). Nothing was changed.",
+            "There is no such handoff here. Nothing was changed.",
             {"as": "<mate>", "verb": "resolve", "handoff_id": "h_x"},
         ),
         bad(
             "a handoff with half a pair",
             409,
-            "This handoff is already closed (unknown). Nothing was changed.",
+            "There is no such handoff here. Nothing was changed.",
             {"as": "<mate>", "verb": "resolve", "handoff_id": "h\ud800"},
         ),
         bad(

@@ -185,7 +185,7 @@ class House:
         self._tokens()
 
     async def _sandbox(self) -> None:
-        """Bring the other customer to the sandbox, where a teammate answers."""
+        """Bring the other customer to the sandbox, where a teammate answers; they send a file."""
         path = f"/v1/bot/conversations/{self.names['other_conversation']}/escalate"
         self.names["key"] = KEY
         called = {"reason": "x", "desk": "sandbox"}
@@ -199,6 +199,9 @@ class House:
         _, done = await self.ask("POST", where, headers=TEAMMATE, json=said)
         self.names |= {"post": str(done["post"]["id"]), "mate": said["as"]}
         self.names["other_mate"] = room["teammates"][1]["id"]
+        # A desk gives out what stands in its thread, and nothing else of the conversation.
+        shown = {"client_id": "shown", "text": "", "attachments": [self.names["other_file"]]}
+        await self.ask("POST", "/v1/messages", headers=self.bearer("other_token"), json=shown)
 
     def _tokens(self) -> None:
         """Note tokens that are not good (any more), and the keys of other doors."""

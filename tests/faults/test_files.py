@@ -78,7 +78,10 @@ BROKEN: dict[str, Any] = {
 @pytest.mark.fault("F79")
 @pytest.mark.parametrize("how", BROKEN)
 async def test_a_file_that_cannot_be_had_is_told_to_both_sides(made: House, how: str) -> None:
-    """The words arrive; the thread hears which file failed and why, the customer that one did."""
+    """The words arrive; the thread hears which file failed and why, the customer that one did.
+
+    The reply bears the warning.
+    """
     files, people = made.slack.files, made.slack.people
     files.redirect_to = "https://evil.invalid/x" if how == "redirected" else ""
     files.html_instead = how == "a sign-in page"
@@ -102,6 +105,32 @@ async def test_a_file_that_cannot_be_had_is_told_to_both_sides(made: House, how:
     room = made.slack.state.rooms[ROOM]
     told = [str(m.get("text")) for m in room.messages.values() if "bot_id" in m]
     assert any("contract.pdf did not reach the customer" in text for text in told)
+    assert made.slack.state.reactions[ROOM, outcome.ts] == {"warning"}
+
+
+@pytest.mark.parametrize("how", ["file", "message", "note"])
+async def test_a_file_that_was_taken_back_is_not_had_any_more(made: House, how: str) -> None:
+    """The file deleted, the reply deleted, or edited into a note: the file is the team's again."""
+    people, bearer = made.slack.people, made.bearer("token")
+    file = made.slack.files.add("contract.pdf", b"content")
+    thread = made.names["slack_thread"]
+    sent = await people.teammate_says(thread, "see file", subtype="file_share", files=[file])
+    _, page = await made.ask("GET", "/v1/messages?limit=200", headers=bearer)
+    [attachment] = page["messages"][-1]["attachments"]
+    assert (await made.ask("GET", attachment["url"], headers=bearer))[0] == 200
+    if how == "file":
+        message = made.slack.state.message(ROOM, sent.ts)
+        after = {**message, "files": [{"id": file["id"], "mode": "tombstone"}]}
+        await people.deliver_event(people.changed(ROOM, after, message))
+    elif how == "message":
+        await people.teammate_deletes(sent.ts)
+    else:
+        await people.teammate_edits(sent.ts, "note: oops")
+    await made.quiet()
+    since = f"/v1/messages?after={page['cursor']}"
+    _, changes = await made.ask("GET", since, headers=bearer)
+    assert [(m["attachments"], m["deleted"]) for m in changes["messages"]] == [([], how != "file")]
+    assert (await made.ask("GET", attachment["url"], headers=bearer))[0] == 404
 
 
 @pytest.mark.fault("F81")

@@ -291,8 +291,8 @@ BUGS: tuple[Bug, ...] = (
         "a reply deleted before it came is brought back by an older edit",
         NOTES,
         "bridge/reactions/teammate.py",
-        "    if text is None or at > change[0]:",
-        "    if at > change[0]:",
+        "        if known.text is None:\n",
+        "        if False:\n",
         (THREADS,),
     ),
     Bug(

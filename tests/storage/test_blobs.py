@@ -12,6 +12,7 @@ from bridge.domain.errors import ConfigurationError, StoreUnavailable
 from bridge.domain.ids import ConversationId, FileId
 from bridge.ports.files import TooLarge
 from storage import DiskFiles
+from storage.coding import encode
 
 KIM, LEE = ConversationId("cnv_kim"), ConversationId("cnv_lee")
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
@@ -48,6 +49,24 @@ async def files(tmp_path: Path) -> AsyncIterator[DiskFiles]:
     """Files in a folder that is made for them."""
     async with DiskFiles(tmp_path / "deep" / "files") as kept:
         yield kept
+
+
+async def test_whose_a_file_is_stays_known(files: DiskFiles) -> None:
+    """The customer's uploads are told from the team's files; of older ones that is not known."""
+    theirs = await files.put(KIM, "a.txt", pieces(b"x"), LIMIT, from_customer=True)
+    sent = await files.put(KIM, "b.txt", pieces(b"y"), LIMIT)
+    found = [await files.open(KIM, kept.id) for kept in (theirs, sent)]
+    assert [stored.from_customer for stored in found if stored] == [True, False]
+
+
+async def test_a_description_without_an_owner_is_readable(files: DiskFiles, tmp_path: Path) -> None:
+    """A file that an earlier version kept comes back, as nobody's."""
+    kept = await files.put(KIM, "a.txt", pieces(b"x"), LIMIT, from_customer=True)
+    [description] = (path for path in everything(tmp_path) if path.suffix == ".json")
+    description.write_text(encode(kept))
+    found = await files.open(KIM, kept.id)
+    assert found is not None
+    assert (found.attachment, found.from_customer) == (kept, False)
 
 
 async def test_a_file_comes_back_as_it_was(files: DiskFiles) -> None:

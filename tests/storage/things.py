@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from bridge.domain.conversation import Conversation, Customer
+from bridge.domain.conversation import Conversation, Customer, Overtaking
 from bridge.domain.delivery import (
     Ask,
     CallWebhook,
@@ -131,13 +131,15 @@ def full_conversation() -> Conversation:
             claimed_at=NOW + 1,
             replied_at=NOW + 2,
             reminders=1,
+            joined=("u-ada",),
         ),
         thread=ThreadRef("slack:C1:1.0"),
         mirrored_seq=4,
         memory={"turns": 3, "scores": [0.5, 1], "seen": {"asked": True}},
         overtaken={
-            PostRef("slack:C1:8"): (5.5, None),
-            PostRef("slack:C1:9"): (NOW, "better words"),
+            PostRef("slack:C1:8"): Overtaking(5.5, None),
+            PostRef("slack:C1:9"): Overtaking(NOW, "better words"),
+            PostRef("slack:C1:10"): Overtaking(NOW, "see file", ("F1",)),
         },
         shown=4,
         read=3,

@@ -10,20 +10,23 @@ from bridge.domain.delivery import Answer
 from bridge.domain.errors import Refused, TryAgain, Uncertain
 from bridge.domain.facts import (
     AssistantWanted,
+    CustomerSaw,
     CustomerWrote,
     Declined,
     Duplicate,
+    FileFailed,
     PersonAsked,
     Taken,
     TeammateAmended,
     Verb,
+    Verdict,
 )
 from bridge.domain.handoff import Floor, State
-from bridge.domain.ids import ConversationId, FileId, PostRef, ThreadRef
-from bridge.domain.messages import Attachment, Role
+from bridge.domain.ids import ConversationId, FileId, HandoffId, PostRef, ThreadRef
+from bridge.domain.messages import Attachment, Author, Message, Role
 from bridge.domain.posts import Mark, PostKind
 from bridge.domain.rules import Place
-from tests.world import BOB, World
+from tests.world import ANN, BOB, World
 
 
 async def test_the_assistant_answers_until_a_person_is_asked_for(world: World) -> None:
@@ -550,6 +553,105 @@ async def test_a_stale_button_changes_nothing_and_says_why(world: World) -> None
     assert "already closed" in again.why
 
 
+async def test_a_button_of_an_earlier_handoff_says_so(world: World) -> None:
+    """It tells where the newest one stands, and changes nothing about it."""
+    customer = await world.escalated()
+    first = (await world.conversation(customer)).handoff
+    await world.clicks(customer, Verb.RESOLVE)
+    await world.asks_for_person(customer)
+    await world.settle()
+    assert first is not None
+    old = replace(world.act(Verb.CLAIM, BOB), handoff_id=first.id)
+    waiting = await world.report(replace(old, key="old:1"))
+    await world.clicks(customer, Verb.CLAIM)
+    taken = await world.report(replace(old, key="old:2"))
+    await world.clicks(customer, Verb.RETURN)
+    over = await world.report(replace(old, key="old:3"))
+    begin = "This belongs to an earlier handoff of this conversation; the newest "
+    assert [isinstance(v, Declined) and v.why for v in (waiting, taken, over)] == [
+        f"{begin}waits for somebody. Nothing was changed.",
+        f"{begin}is with Ann. Nothing was changed.",
+        f"{begin}is over (handed back). Nothing was changed.",
+    ]
+    strange = await world.report(
+        replace(old, key="old:4", handoff_id=HandoffId("h_x"), conversation_id=customer)
+    )
+    assert isinstance(strange, Declined)
+    assert "unknown" not in strange.why
+
+
+def joined(messages: tuple[Message, ...]) -> list[str]:
+    """Return who the customer was told had joined."""
+    return [m.text.split(" ")[0] for m in messages if "has joined" in m.text]
+
+
+async def test_a_takeover_is_seen_in_the_thread(world: World) -> None:
+    """It says who took it from whom; the customer is told of each teammate once."""
+    customer = await world.escalated()
+    for author in (ANN, BOB, ANN):
+        await world.clicks(customer, Verb.CLAIM, author)
+        await world.settle()
+    assert world.desk.notices() == [
+        "Bob has taken this over from Ann.",
+        "Ann has taken this over from Bob.",
+    ]
+    assert joined(await world.messages(customer)) == ["Ann", "Bob"]
+
+
+async def test_who_comes_back_is_told_of_once_in_a_handoff(world: World) -> None:
+    """Also when it was released, much was said between, or the bridge began anew."""
+    customer = await world.escalated()
+    await world.clicks(customer, Verb.CLAIM)
+    for number in range(25):
+        await world.says(customer, f"line {number}")
+    await world.clicks(customer, Verb.RELEASE)
+    await world.settle()
+    await world.restart()
+    await world.clicks(customer, Verb.CLAIM)
+    assert joined(await world.messages(customer)) == ["Ann"]
+    await world.clicks(customer, Verb.RESOLVE)
+    await world.asks_for_person(customer)
+    await world.settle()
+    await world.clicks(customer, Verb.CLAIM)
+    assert joined(await world.messages(customer)) == ["Ann", "Ann"]
+
+
+async def assigned(world: World, customer: ConversationId, author: Author, to: Author) -> Verdict:
+    """Let a teammate assign the conversation."""
+    thread = (await world.conversation(customer)).thread
+    return await world.report(replace(world.act(Verb.ASSIGN, author), thread=thread, target=to))
+
+
+async def test_assigning_what_somebody_has_already_changes_nothing(world: World) -> None:
+    """Who asks is told so alone: no line in the thread, none to the customer, no new epoch."""
+    customer = await world.escalated()
+    await world.clicks(customer, Verb.CLAIM)
+    before = await world.conversation(customer)
+    own = await assigned(world, customer, ANN, ANN)
+    others = await assigned(world, customer, BOB, ANN)
+    assert [isinstance(v, Declined) and v.why for v in (own, others)] == [
+        "You already have this conversation.",
+        "Ann already has this conversation.",
+    ]
+    await world.settle()
+    assert world.desk.notices() == []
+    assert (await world.conversation(customer)) == before
+
+
+async def test_assigning_says_who_had_it(world: World) -> None:
+    """To oneself it is a takeover; for somebody else both names stand in the line."""
+    customer = await world.escalated()
+    cid = Author("Cid", None, "u-cid")
+    for author, to in ((ANN, ANN), (BOB, BOB), (BOB, ANN), (cid, BOB)):
+        await assigned(world, customer, author, to)
+        await world.settle()
+    assert world.desk.notices() == [
+        "Bob has taken this over from Ann.",
+        "Bob assigned this to Ann.",
+        "Cid assigned this to Bob; Ann had it.",
+    ]
+
+
 async def test_a_reply_after_the_end_opens_a_new_handoff_for_its_author(world: World) -> None:
     """What a person writes reaches the customer, and the floor is theirs."""
     customer = await world.escalated()
@@ -663,8 +765,6 @@ async def test_an_assistant_that_asks_for_a_person_gets_one(world: World) -> Non
 
 async def test_replies_are_marked_as_shown_and_read(world: World) -> None:
     """What the customer's page tells of shown and read comes back as marks at the desk."""
-    from bridge.domain.facts import CustomerSaw  # noqa: PLC0415
-
     customer = await world.escalated()
     root = world.desk.posts[0]
     await world.replies(customer, "hi", post=PostRef(root.ref))
@@ -678,6 +778,53 @@ async def test_replies_are_marked_as_shown_and_read(world: World) -> None:
         await world.settle()
 
     assert root.marks == [Mark.SHOWN, Mark.READ]
+
+
+@pytest.mark.parametrize("is_seen_first", [True, False])
+async def test_a_reply_whose_file_did_not_come_is_marked_as_failed(
+    world: World, *, is_seen_first: bool
+) -> None:
+    """The line says why, the reply bears the warning, and its words being read hides it never."""
+    customer = await world.escalated()
+    root = world.desk.posts[0]
+    await world.replies(customer, "here it is", post=PostRef(root.ref))
+    seq = (await world.messages(customer))[-1].seq
+    seen = CustomerSaw(key="s", at=1.0, conversation_id=customer, shown=seq, read=seq)
+    failed = FileFailed(
+        key="f",
+        at=1.0,
+        thread=(await world.conversation(customer)).thread or ThreadRef(""),
+        post=PostRef(root.ref),
+        name="offer.pdf",
+        why="Slack answered HTTP 404",
+    )
+    for fact in (seen, failed) if is_seen_first else (failed, seen):
+        await world.report(fact)
+        await world.settle()
+
+    assert root.marks[-1] is Mark.FAILED
+    assert "The file offer.pdf did not reach the customer" in world.desk.notices()[-1]
+    assert not (await world.conversation(customer)).marking
+
+
+async def test_a_warning_and_other_marks_travel_together(world: World) -> None:
+    """Marks that wait in one lane are made at once, and none of them is lost."""
+    customer = await world.escalated()
+    root, page = world.desk.posts[0], world.desk.posts[1]
+    await world.replies(customer, "one", post=PostRef(root.ref))
+    await world.replies(customer, "two", post=PostRef(page.ref))
+    seq = (await world.messages(customer))[-1].seq
+    thread = (await world.conversation(customer)).thread or ThreadRef("")
+    seen: dict[str, Any] = {"at": 1.0, "conversation_id": customer}
+    lost: dict[str, Any] = {"at": 1.0, "thread": thread, "name": "a.pdf", "why": "it is too large"}
+    await asyncio.gather(
+        world.report(CustomerSaw(key="s1", shown=seq - 1, **seen)),
+        world.report(FileFailed(key="f1", post=PostRef(root.ref), **lost)),
+        world.report(FileFailed(key="f2", post=PostRef("memory:gone"), **lost)),
+        world.report(CustomerSaw(key="s2", shown=seq, **seen)),
+    )
+    await world.settle()
+    assert (root.marks[-1], page.marks[-1]) == (Mark.FAILED, Mark.SHOWN)
 
 
 async def test_a_restart_in_the_middle_of_everything_loses_nothing(world: World) -> None:

@@ -37,7 +37,7 @@ function since(card) {
 /** The reason with the words that fired it marked: in their place, or behind it. */
 function why({ reason, evidence }) {
   const text = reason.charAt(0).toUpperCase() + reason.slice(1);
-  if (!evidence || evidence.startsWith("sandbox:")) return [text];
+  if (!evidence) return [text];
   const words = el("q", { class: "evidence", dir: "auto", text: evidence });
   const [before, ...after] = text.split(evidence);
   if (!after.length) return [`${text} `, words];

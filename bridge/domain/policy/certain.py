@@ -40,16 +40,14 @@ def button() -> Outcome:
 def api(event: ApiEscalates) -> Outcome:
     """Return what a program's call means."""
     why = event.reason or "no reason given"
-    outcome = _certain("api", "api", f"asked for by the API: {why}", event.reason)
+    outcome = _certain("api", "api", f"asked for by the API: {why}")
     return replace(outcome, urgency=event.urgency, room=event.room)
 
 
 def tool(event: AssistantEscalates) -> Outcome:
     """Return what the assistant's tool call means."""
     why = event.reason or event.summary or "no reason given"
-    outcome = _certain(
-        "assistant", "tool", f"the assistant asked for a person: {why}", event.reason
-    )
+    outcome = _certain("assistant", "tool", f"the assistant asked for a person: {why}")
     return replace(outcome, urgency=event.urgency)
 
 

@@ -122,6 +122,9 @@ class OneBoard:
     ) -> tuple[tuple[Message, ...], bool]:
         return (), False
 
+    async def shows_file(self, conversation_id: ConversationId, file_id: FileId) -> bool:
+        return False
+
     async def queue(self, limit: int = 50) -> tuple[Waiting, ...]:
         return ()
 
@@ -158,6 +161,8 @@ class ShelfFiles:
         name: str,
         chunks: AsyncIterator[bytes],
         limit: int,
+        *,
+        from_customer: bool = False,
     ) -> Attachment:
         body = bytearray()
         async for chunk in chunks:

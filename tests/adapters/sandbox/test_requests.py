@@ -146,6 +146,23 @@ async def test_a_file_goes_with_a_reply(house: House) -> None:
         assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
+async def test_a_deleted_post_gives_out_no_file(house: House) -> None:
+    """What does not stand in the thread any more cannot be fetched by its address either."""
+    thread = await house.thread()
+    form = FormData()
+    form.add_field("as", "support")
+    form.add_field("text", "The label.")
+    form.add_field("file", b"%PDF", filename="label.pdf")
+    async with house.client.post(
+        f"/sandbox/threads/{thread}/posts", data=form, headers=PAGE
+    ) as answer:
+        post = (await answer.json())["post"]
+    url = f"/sandbox/threads/{thread}/files/{post['files'][0]['id']}"
+    assert (await house.client.get(url)).status == 200
+    await house.call("DELETE", f"/sandbox/posts/{post['id']}?as=support")
+    assert (await house.client.get(url)).status == 404
+
+
 async def test_a_note_carries_no_file(house: House) -> None:
     """What the customer could fetch is never attached to words for the team."""
     thread = await house.thread()

@@ -22,7 +22,7 @@ from bridge.domain.conversation import Conversation, Customer
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.facts import Declined, Duplicate, Fact, Taken, TeammateWrote, Verb, Verdict
 from bridge.domain.handoff import Handoff, Reason, State
-from bridge.domain.ids import ConversationId, HandoffId, PostRef, ThreadRef
+from bridge.domain.ids import ConversationId, FileId, HandoffId, PostRef, ThreadRef
 from bridge.domain.messages import Message, Role
 from bridge.domain.posts import Card, Post, PostKind
 from bridge.ports.core import Clock, Waiting
@@ -142,6 +142,10 @@ class MemoryBoard:
     ) -> tuple[tuple[Message, ...], bool]:
         """Return no messages."""
         return (), False
+
+    async def shows_file(self, conversation_id: ConversationId, file_id: FileId) -> bool:
+        """Return that no message has it."""
+        return False
 
     async def queue(self, limit: int = 50) -> tuple[Waiting, ...]:
         """Return the open handoffs."""

@@ -261,6 +261,58 @@ async def test_an_older_edit_does_not_win(at_desk: Scene) -> None:
     assert amended == ["three"]
 
 
+async def with_files(at_desk: Scene, *names: str) -> tuple[str, list[dict[str, Any]]]:
+    """Let Ann send files with words; returns where they stand, and the files."""
+    files = [at_desk.slack.files.add(name, b"content") for name in names]
+    people = at_desk.slack.people
+    outcome = await people.teammate_says(at_desk.root, "see", subtype="file_share", files=files)
+    return outcome.ts, files
+
+
+def tombstone(file: dict[str, Any]) -> dict[str, Any]:
+    """Return what Slack leaves of a file that was deleted."""
+    return {"id": file["id"], "mode": "tombstone"}
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+async def test_a_deleted_file_is_carried_once(at_desk: Scene, *, is_edited: bool) -> None:
+    """Deleting a file is no edit of the message, whether the message was edited or not."""
+    ts, files = await with_files(at_desk, "a.txt", "b.txt")
+    wrote = at_desk.only(TeammateWrote)
+    assert [file.ref for file in wrote.attachments] == [file["id"] for file in files]
+    people = at_desk.slack.people
+    if is_edited:
+        await people.teammate_edits(ts, "seen")
+    message = at_desk.slack.state.message(ROOM, ts)
+    after = {**message, "files": [tombstone(files[0]), files[1]]}
+    for _ in range(2):
+        await people.deliver_event(people.changed(ROOM, after, message))
+    *_, fact = at_desk.facts
+    assert isinstance(fact, TeammateAmended)
+    assert (fact.text, fact.files) == (message["text"], (files[1]["id"],))
+    assert len(at_desk.facts) == 2 + is_edited
+
+
+async def test_an_edit_tells_which_files_still_stand(at_desk: Scene) -> None:
+    """An edited message without files takes them away with the words."""
+    ts, _ = await with_files(at_desk, "a.txt")
+    await at_desk.slack.people.teammate_edits(ts, "without", files=[])
+    edited = at_desk.facts[1]
+    assert isinstance(edited, TeammateAmended)
+    assert (edited.text, edited.files) == ("without", ())
+
+
+async def test_a_file_deleted_while_nobody_listened_is_found(at_desk: Scene) -> None:
+    """The thread read after an outage shows the tombstone."""
+    ts, files = await with_files(at_desk, "a.txt")
+    message = at_desk.slack.state.message(ROOM, ts)
+    message["files"] = [tombstone(files[0])]
+    await at_desk.rooms.catch_up()
+    fact = at_desk.facts[-1]
+    assert isinstance(fact, TeammateAmended)
+    assert (fact.text, fact.files) == ("see", ())
+
+
 async def test_a_deletion_is_carried_and_overtakes(at_desk: Scene) -> None:
     """A deleted reply is withdrawn, also when its deletion comes first."""
     people = at_desk.slack.people

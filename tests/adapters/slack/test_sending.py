@@ -417,6 +417,13 @@ async def test_changes_may_be_repeated(at_desk: Scene) -> None:
         await at_desk.desk.amend(post, Amendment(mark=Mark.SHOWN))
 
 
+async def test_a_mark_on_a_post_that_is_gone_is_no_failure(at_desk: Scene) -> None:
+    """Who deletes a reply while it is being marked leaves nothing to mend."""
+    post = await at_desk.desk.post(at_desk.thread, line("hello"), ("d_1",))
+    at_desk.slack.fail("reactions.add", "error", code="message_not_found")
+    await at_desk.desk.amend(post, Amendment(mark=Mark.FAILED))
+
+
 async def test_a_mark_after_a_restart_replaces_the_one_before(tmp_path: Path) -> None:
     """What stands there is taken away even by a desk that does not remember it."""
     async with scene(tmp_path) as made:

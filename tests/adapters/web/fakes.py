@@ -192,7 +192,15 @@ class MemoryCore:
         message = next(m for m in log if m.post == fact.post)
         cursor = conversation.cursor + 1
         text, deleted = fact.text or "", fact.text is None
-        new = replace(message, cursor=cursor, text=text, deleted=deleted, edited_at=fact.at)
+        files = () if deleted else message.attachments
+        new = replace(
+            message,
+            cursor=cursor,
+            text=text,
+            attachments=files,
+            deleted=deleted,
+            edited_at=fact.at,
+        )
         self._put(replace(conversation, cursor=cursor), new)
         return Taken(message.id, message.seq)
 
@@ -267,6 +275,11 @@ class MemoryCore:
         await asyncio.sleep(0)
         return tuple(found[:limit]), len(found) > limit
 
+    async def shows_file(self, conversation_id: ConversationId, file_id: FileId) -> bool:
+        await self._reach()
+        log = self.logs.get(conversation_id, {}).values()
+        return any(file.id == file_id for m in log if not m.deleted for file in m.attachments)
+
     async def queue(self, limit: int = 50) -> tuple[Waiting, ...]:
         return ()
 
@@ -281,7 +294,11 @@ class MemoryCore:
     # What happens behind the desk, for the tests to cause.
 
     async def teammate_says(
-        self, conversation_id: ConversationId, text: str, name: str = "Marie"
+        self,
+        conversation_id: ConversationId,
+        text: str,
+        name: str = "Marie",
+        files: Attachments = (),
     ) -> PostRef:
         """A teammate answers in the thread."""
         post = PostRef(f"sandbox:{next(self._posts)}")
@@ -294,6 +311,7 @@ class MemoryCore:
                 post=post,
                 author=Author(name, "https://pictures.example/marie.png", "U1"),
                 text=text,
+                attachments=files,
             )
         )
         return post
@@ -328,6 +346,7 @@ class MemoryFiles:
 
     def __init__(self) -> None:
         self.kept: dict[tuple[ConversationId, FileId], tuple[Attachment, bytes]] = {}
+        self.customers: set[FileId] = set()
 
     async def put(
         self,
@@ -335,6 +354,8 @@ class MemoryFiles:
         name: str,
         chunks: AsyncIterator[bytes],
         limit: int,
+        *,
+        from_customer: bool = False,
     ) -> Attachment:
         content = b""
         async for chunk in chunks:
@@ -344,6 +365,8 @@ class MemoryFiles:
         file_id = FileId(f"f_{hashlib.sha256(content + name.encode()).hexdigest()[:20]}")
         attachment = Attachment(file_id, name, "application/octet-stream", len(content))
         self.kept[conversation_id, file_id] = attachment, content
+        if from_customer:
+            self.customers.add(file_id)
         return attachment
 
     async def open(self, conversation_id: ConversationId, file_id: FileId) -> StoredFile | None:
@@ -356,7 +379,7 @@ class MemoryFiles:
             for start in range(0, len(content), 65536):
                 yield content[start : start + 65536]
 
-        return StoredFile(attachment, chunks())
+        return StoredFile(attachment, chunks(), file_id in self.customers)
 
     async def drop(self, conversation_id: ConversationId, file_id: FileId) -> None:
         self.kept.pop((conversation_id, file_id), None)

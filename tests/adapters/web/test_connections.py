@@ -200,6 +200,7 @@ async def test_a_slow_reader_of_a_file_is_cut(connect: Connect) -> None:
         customer = await site.open()
         big = Attachment(FileId("f_big"), "big", "text/plain", 30_000_000)
         site.files.kept[customer.id, big.id] = big, b"x" * big.size
+        site.files.customers.add(big.id)
         line = await connect(site)
         request = head(customer, f"/v1/files/{big.id}", 0)
         line[1].write(request.replace(b"POST", b"GET"))

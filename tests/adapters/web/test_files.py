@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -57,6 +58,32 @@ async def test_a_file_belongs_to_one_conversation(site: Site, customer: Customer
     status, problem = await other.ask("POST", "/v1/messages", json=body)
     assert (status, problem["field"]) == (422, "attachments[0]")
     assert not any(isinstance(fact, CustomerWrote) for fact in site.core.facts)
+
+
+async def one_piece(content: bytes) -> AsyncIterator[bytes]:
+    """Yield bytes as a desk's download would."""
+    yield content
+
+
+async def test_a_withdrawn_file_is_not_given_out(site: Site, customer: Customer) -> None:
+    """A teammate's file is had while its message stands; then not even by attaching it again."""
+    of = customer.id
+    sent = await site.files.put(of, "offer.pdf", one_piece(b"%PDF"), 1000)
+    url = f"/v1/files/{sent.id}"
+    assert (await customer.ask("GET", url))[0] == 404
+    post = await site.core.teammate_says(of, "Here it is", files=(sent,))
+    assert await customer.ask("GET", url) == (200, b"%PDF")
+    await site.core.teammate_edits(of, post, None)
+    assert (await customer.ask("GET", url))[0] == 404
+    body = {"client_id": "f", "text": "", "attachments": [sent.id]}
+    status, problem = await customer.ask("POST", "/v1/messages", json=body)
+    assert (status, problem["field"]) == (422, "attachments[0]")
+
+
+async def test_an_upload_may_be_looked_at_before_it_is_sent(customer: Customer) -> None:
+    """What the customer uploaded is theirs, on a message or not."""
+    _, kept = await customer.upload("a.txt", b"mine")
+    assert await customer.ask("GET", f"/v1/files/{kept['id']}") == (200, b"mine")
 
 
 async def test_a_file_stands_once_in_a_message(customer: Customer) -> None:
