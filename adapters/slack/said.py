@@ -20,21 +20,38 @@ _MARKS = "*_~`"
 _UNSEEN = dict.fromkeys(map(ord, f"{_MARKS}\\"))
 """What formats in Slack's markup or in Markdown, and escapes it."""
 
+_NOT_SEEN = frozenset({"Cf", "Cc", "Mn", "Me"})
+
 _LOCK = re.compile(
     "[\N{LOCK}\N{LOCK WITH INK PEN}\N{CLOSED LOCK WITH KEY}]"
     "|:(?:lock|lockwithinkpen|closedlockwithkey):"
 )
-_NUMBER = r"(?:\d{1,9}|[a-z]|[ivx]{1,6})[.)](?=\s)"
-_BEFORE_NOTE = re.compile(rf"(?::[\w+'-]{{1,80}}:|@[\w.-]+|{_NUMBER}|[^\w])*+")
+_EMOJI = r":[\w+'-]{1,80}:"
+_NUMBER = r"\d{1,9}(?:\.\d{1,9})*[.)\]}:]+"
+_LETTER = r"(?:[a-z]|[ivx]{1,6})[.)](?=\s)"
+_BEFORE_NOTE = re.compile(rf"(?:{_EMOJI}|@[\w.-]+|{_LETTER}|{_NUMBER}|[^\w])*+")
 """Anything but words: emoji, names, numbers of items, and all that is no letter."""
 
 _BEFORE_COMMAND = re.compile(
-    rf"(?:@[\w.-]+|<@[^<>\n]*>|{_NUMBER}|[\s>•◦▪‣·+#|\[({{\"'“”„«»‹›‘’‚<–—-])*+"
+    rf"(?:@[\w.-]+|{_LETTER}|{_NUMBER}"
+    rf"|(?:{_EMOJI}|[^\w\x00-\x7f]+|\#+)(?=\s)|[\s>•◦▪‣·+|\[({{\"'“”„«»‹›‘’‚–—-])*+"
 )
+"""Names, numbers and marks of items, quotes and brackets; emoji when a space follows."""
+
+_SPECIAL = re.compile(r"<![^<>]*>")
+"""What Slack writes for `@here`, for groups and for dates: no exclamation of anybody's."""
+
+_HIDDEN_VERB = re.compile(r"![^\W\d_]")
+_NOTE_MARK = re.compile(r"(?:\A|[\s>•◦▪‣·+\[({\"'“”„«»‹›‘’‚–—-])!\s*\Z")
 _NAMED = re.compile(r"@([a-z0-9]+)")
 _NOTE_VERB = re.compile(r"note\b")
-_CLOSING = r"(?:\]\([^)\n]*\))?[\s\"'“”«»‹›‘’)\]}>]*"
-"""What may stand between the word and its colon: the end of a link, a quotation or a bracket."""
+_CLOSING = r"(?:\]\([^)\n]*\)|\s*\([^()\n]{0,40}\))?[\s\"'“”«»‹›‘’)\]}>]*"
+"""What may stand between the word and its colon: the end of a link, a quotation or a bracket, or
+something in brackets.
+"""
+
+_LOOK_ALIKES = str.maketrans("∶꞉ː˸", "::::", "\u115f\u1160\u3164\uffa0")
+"""Colons that are none, and letters that nobody sees."""
 
 _ORDINARY = re.compile(r"[^:!@\x80-\U0010ffff]*")
 """Words without what every note, command and mention needs; most messages, and quickly told."""
@@ -43,7 +60,7 @@ _COMMAND = re.compile(r"!\s*([^\s!]+)\s*(.*)", re.DOTALL)
 _MENTION = re.compile(
     rf"[\s{_MARKS}]*<?@([A-Z0-9]+)(?:\|[^>]*)?>?[\s,:{_MARKS}]*(\S*)\s*(.*)", re.DOTALL
 )
-_TARGET = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
+_SOMEBODY = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 
 
 class Kind(Enum):
@@ -88,7 +105,8 @@ class Judge:
             return REPLY
         shown = markdown_of(message, _by_id)
         said = _command(text or shown, bot_user)
-        views = {_bare(unescape(text)), _bare(shown)}
+        spoken = _SOMEBODY.sub(r"@\1", _SPECIAL.sub("", text))
+        views = {_bare(unescape(spoken)), _bare(shown)}
         if any(self._is_note(view) for view in views):
             is_documented = self._documented.match(_plain(text or shown).lstrip())
             return Said(Kind.NOTE, by_mention=said.by_mention, in_doubt=not is_documented)
@@ -109,14 +127,14 @@ class Judge:
         if before is None or _LOCK.search(before[0]):
             return before is not None
         first = view[before.end() : before.end() + _HEAD]
-        if before[0].rstrip().endswith("!") and _NOTE_VERB.match(first):
+        if _NOTE_MARK.search(before[0]) and _NOTE_VERB.match(first):
             return True
         return self._note.match(first) is not None
 
 
 def target_of(rest: str) -> str | None:
     """Return the user id that the words after a verb name, or None."""
-    found = _TARGET.search(rest)
+    found = _SOMEBODY.search(rest)
     return found[1] if found else None
 
 
@@ -140,14 +158,14 @@ def _hidden_command(view: str, bot_user: str) -> Said | None:
     if before is None:
         return None
     named = bool(bot_user) and bot_user.casefold() in _NAMED.findall(before[0])
-    if named or view.startswith("!", before.end()):
+    if named or _HIDDEN_VERB.match(view, before.end()):
         return Said(Kind.COMMAND, by_mention=named, in_doubt=True)
     return None
 
 
 def _by_id(user: str) -> str:
-    """Name people by their id, and apart from the next word."""
-    return f"{user} "
+    """Name people by their id, apart from the next word and from an exclamation mark."""
+    return f"{user}|"
 
 
 def _plain(text: str) -> str:
@@ -155,8 +173,8 @@ def _plain(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
         text = "".join(
-            c for c in text if unicodedata.category(c) not in {"Cf", "Cc", "Mn"} or c in "\n\t"
-        )
+            c for c in text if unicodedata.category(c) not in _NOT_SEEN or c in "\n\t"
+        ).translate(_LOOK_ALIKES)
     return text.casefold()
 
 

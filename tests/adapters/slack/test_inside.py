@@ -85,6 +85,11 @@ NOTE_TEXTS = (
     ":closed_lock_with_key: secret",
     ":lock_with_ink_pen: secret",
     "(\N{LOCK} secret)",
+    "[1] note: secret",
+    "1.) note: secret",
+    "1.note: secret",
+    "1.1. note: secret",
+    "note (internal): secret",
     "\u200b" * 500 + "*note*: secret",
     " " * 500 + "*note*: secret",
 )
@@ -132,7 +137,13 @@ async def test_a_note_in_rich_text_stays_inside(
     assert len(at_desk.whispers) == 1 or not text
 
 
-@pytest.mark.parametrize("text", ["note: x", "NOTE : x", "!note x", "private: x", ":lock: x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("note: x", "NOTE : x", "!note x", "private: x", ":lock: x"),
+        *("note\u0488: x", "note\u3164: x", "note\u2236 x"),
+    ],
+)
 async def test_a_note_in_the_documented_form_is_not_remarked_on(at_desk: Scene, text: str) -> None:
     """Who writes notes as the help says is not told so each time."""
     await at_desk.slack.people.teammate_says(at_desk.root, text)
@@ -155,6 +166,21 @@ async def test_a_note_in_the_documented_form_is_not_remarked_on(at_desk: Scene, 
         "Hello\n!important",
         "Hello!",
         "- wow!",
+        "<!here> can somebody confirm?",
+        "<!subteam^S0TEAM> the parcel has left",
+        "<!date^1800000000^{date_short}|tomorrow> works",
+        "&lt;!DOCTYPE html&gt; belongs in the first line",
+        "`#!/bin/sh` is the first line",
+        "```#!/bin/sh\necho hi```",
+        "&lt;!-- a comment --&gt;",
+        "(!) Please read this",
+        "[!] careful",
+        "- ! careful",
+        "<@U0BEN>! Note that we are closed",
+        "\N{PARTY POPPER}! Note that it ships",
+        "\N{THUMBS UP SIGN}! Great",
+        "10:30 works",
+        "2 notes: none",
     ],
 )
 async def test_only_the_first_words_make_a_note_or_a_command(at_desk: Scene, text: str) -> None:
@@ -179,6 +205,9 @@ COMMAND_TEXTS = (
     "<https://a.example|!resolve>",
     "\u200b" * 500 + "!resolve",
     "```!foo```",
+    "\N{WAVING HAND SIGN} !resolve",
+    ":wave: !foo",
+    f":wave: <@{BOT_USER}> resolve",
     f"&gt; <@{BOT_USER}> resolve",
     f"• <@{BOT_USER}> resolve",
     f"<@U0BEN> <@{BOT_USER}> resolve",
