@@ -31,7 +31,7 @@ from bridge.ports.core import Clock
 from bridge.relay.batch import Batch, Starter
 from bridge.relay.carriers import Carrier
 from bridge.relay.inbox import StoreInbox
-from bridge.relay.lanes import VISIBLE_ONCE, Key, Lane, falls_under, parks, turn_of
+from bridge.relay.lanes import VISIBLE_ONCE, Key, Lane, Room, falls_under, parks, turn_of
 from bridge.relay.sending import Sender
 
 log = logging.getLogger(__name__)
@@ -168,14 +168,15 @@ class Courier:
         lane = self._lanes.get(delivery.lane)
         return lane is not None and any(d.id == delivery.id for d in lane.queue)
 
-    def parked(self) -> dict[str, list[tuple[float, Delivery]]]:
-        """Return what may be probed: of each room the heads that were refused, and when, on the
-        monotonic clock, those first that were refused longest ago.
+    def parked(self) -> dict[Room, list[tuple[float, Delivery]]]:
+        """Return what may be probed: of each desk and room the heads that were refused, and when,
+        on the monotonic clock, those first that were refused longest ago.
         """
-        found: dict[str, list[tuple[float, Delivery]]] = {}
+        found: dict[Room, list[tuple[float, Delivery]]] = {}
         for (_, leg), lane in self._lanes.items():
             if leg is Leg.DESK and lane.parked and lane.refused_at is not None and lane.queue:
-                found.setdefault(lane.queue[0].room, []).append((lane.refused_at, lane.queue[0]))
+                head = lane.queue[0]
+                found.setdefault((head.desk, head.room), []).append((lane.refused_at, head))
         return {room: sorted(lanes, key=lambda one: one[0]) for room, lanes in found.items()}
 
     def release(self, delivery: Delivery, hold: int, *, probe: bool = False) -> None:
@@ -189,8 +190,10 @@ class Courier:
             return
         if lane.is_at_head(delivery):
             lane.queue.popleft()
+            if delivery.progress is Progress.SKIPPED and delivery.attempted_at is not None:
+                lane.share_doubt(delivery, self._carriers[delivery.leg].merges)
         self._sender.ends.done.pop(delivery.id, None)
-        if delivery.progress is Progress.QUEUED and lane.task is not None:
+        if delivery.progress is Progress.QUEUED and lane.task is not None and not lane.parked:
             # Nothing gets before a head on its way; only lanes that never park come here.
             lane.queue.append(delivery)
         elif delivery.progress is Progress.QUEUED:
@@ -235,6 +238,8 @@ class Courier:
         lane.queue.append(delivery)
         if fresh and delivery.progress is Progress.SENDING:
             lane.fresh = delivery.id
+        elif delivery.progress is Progress.SENDING:
+            lane.doubted_at = self._clock.now()
         if inherited:
             lane.inherited = max(lane.inherited, delivery.position)
         self._start(delivery.lane, lane)

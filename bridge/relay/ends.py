@@ -1,8 +1,9 @@
-"""How deliveries ended: recorded by the inbox like any fact, and kept until that has happened."""
+"""How deliveries end: recorded by the inbox like any fact, and kept until that has happened."""
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from bridge.domain.facts import Declined, Delivered, End
 from bridge.domain.ids import DeliveryId
@@ -15,6 +16,23 @@ STORE_PAUSE = 1.0
 
 MOST_DONE = 20_000
 """Finished deliveries remembered, far more than end while one query runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Why a delivery is given up on.
+
+    What is `in_doubt` may have arrived, and is looked for before anybody has it tried again. What
+    died `for_good` is not tried again by itself: it cannot be read, or may end the program.
+    """
+
+    why: str
+    lost_thread: bool = False
+    in_doubt: bool = False
+    for_good: bool = False
+
+
+UNANSWERED = Death("every attempt ended without an answer", in_doubt=True, for_good=True)
 
 
 class Ends:

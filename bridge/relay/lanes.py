@@ -11,6 +11,8 @@ from bridge.domain.shards import shard_of
 from bridge.ports.store import Settlement
 
 Key = tuple[ConversationId, Leg]
+Room = tuple[str, str]
+"""A desk's name, and a room of it."""
 
 VISIBLE_ONCE = frozenset({Leg.DESK, Leg.NOTICE})
 """Legs on which a repetition would be seen by people."""
@@ -58,7 +60,7 @@ class Lane:
 
     `refused_at` is when its head was given up on, on the monotonic clock; None where trying it
     again by itself could do harm. `probed` is the head that is tried again though nobody asked.
-    `doubted_at` is when a call last ended in doubt here.
+    `doubted_at` is when a call last ended in doubt here, or was found to have been under way.
     `inherited` is the position up to which it was found stored by whoever took its shard over: one
     of those may be what ended the program before. `losses` counts how often the head was taken
     away because its shard was lost: what began before that says nothing about what came after.
@@ -115,6 +117,20 @@ class Lane:
             self.fresh, self.parked = None, False
             self.losses += 1
         self.queue = kept
+
+    def share_doubt(
+        self,
+        skipped: Delivery,
+        merges: Callable[[tuple[Delivery, ...], Delivery], bool],
+    ) -> None:
+        """Have those looked for that may have gone in the post of one that is skipped in doubt."""
+        group = [skipped]
+        for at, other in enumerate(self.queue):
+            is_later = other.created_at > (skipped.attempted_at or 0.0)
+            if is_later or not merges(tuple(group), other):
+                return
+            group.append(other)
+            self.queue[at] = other.moved(other.progress, attempted_at=skipped.attempted_at)
 
     def park(self, refused_at: float | None) -> None:
         """Let nothing pass before the head, which was given up on, is mended."""

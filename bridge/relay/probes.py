@@ -2,7 +2,7 @@
 
 A parked lane waits for its operator, who may be asleep while the bot is invited again, a token is
 renewed, an outage ends. So of each room the head of one parked lane is tried once in `PROBE`
-seconds, whichever was refused longest ago; when it has gone, the other lanes of the room follow at
+seconds, whichever was refused longest ago; when it arrives, the other lanes of the room follow at
 once. What is refused again is not told again.
 """
 
@@ -12,7 +12,7 @@ from bridge.domain.delivery import Delivery
 from bridge.domain.errors import StoreUnavailable
 from bridge.ports.core import Clock
 from bridge.relay.courier import Courier
-from bridge.relay.lanes import PROBE
+from bridge.relay.lanes import PROBE, Room
 from bridge.relay.reviving import Reviver
 
 LOOK = 5.0
@@ -34,7 +34,7 @@ class Probes:
         self._courier = courier
         self._reviver = reviver
         self._clock = clock
-        self._last: dict[str, Probe] = {}
+        self._last: dict[Room, Probe] = {}
 
     async def run(self) -> None:
         """Look after parked lanes until cancelled."""
@@ -49,13 +49,13 @@ class Probes:
         parked = self._courier.parked()
         self._last = {room: probe for room, probe in self._last.items() if room in parked}
         for room, lanes in parked.items():
-            for head in self._due(room, lanes):
+            for head in await self._due(room, lanes):
                 await self._reviver.probe(head)
 
-    def _due(self, room: str, lanes: list[tuple[float, Delivery]]) -> list[Delivery]:
+    async def _due(self, room: Room, lanes: list[tuple[float, Delivery]]) -> list[Delivery]:
         """Return the heads of a room that are to be tried now."""
         now, last = self._clock.monotonic(), self._last.get(room)
-        if last is not None and last.head is not None and not self._courier.has(last.head):
+        if last is not None and last.head is not None and await self._has_arrived(last.head):
             self._last[room] = Probe(now)
             return [head for _, head in lanes]
         if last is not None and now < last.at + PROBE:
@@ -65,3 +65,7 @@ class Probes:
             return []
         self._last[room] = Probe(now, head)
         return [head]
+
+    async def _has_arrived(self, head: Delivery) -> bool:
+        """Whether a probed head arrived; one that was skipped or cancelled says nothing of it."""
+        return not self._courier.has(head) and await self._reviver.arrived(head)

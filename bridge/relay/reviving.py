@@ -34,7 +34,24 @@ class Reviver:
     async def probe(self, dead: Delivery) -> bool:
         """Try a dead delivery once more, without telling of it should it die again."""
         tried = PATIENCE[dead.leg].attempts - 1
-        return await self._revive(dead.id, Progress.QUEUED, tried=tried, probe=True)
+        done = await self._revive(dead.id, Progress.QUEUED, tried=tried, probe=True)
+        return done or await self._forget(dead)
+
+    async def arrived(self, delivery: Delivery) -> bool:
+        """Whether a delivery is stored as arrived."""
+        found = await self._store.delivery(delivery.id)
+        return found is not None and found.progress is Progress.DELIVERED
+
+    async def _forget(self, dead: Delivery) -> bool:
+        """Let a lane go on whose head was mended, or erased, by whoever works on the database."""
+        async with self._reviving:
+            hold = self._courier.hold((), ())
+            found = await self._store.delivery(dead.id) or dead.moved(Progress.SKIPPED)
+            is_ours = found.progress in {Progress.DEAD, Progress.SENDING}
+            if is_ours or not self._courier.carries(dead):
+                return False
+            self._courier.release(found, hold, probe=True)
+            return True
 
     async def _revive(
         self, delivery_id: DeliveryId, progress: Progress, *, tried: int = 0, probe: bool = False

@@ -9,7 +9,7 @@ too many attempts: it is dead, which is reported by the inbox like any fact.
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 
 from bridge.domain.delivery import Delivery, Leg, Patience, Progress, Undecoded
@@ -19,7 +19,7 @@ from bridge.domain.shards import shard_of
 from bridge.ports.core import Clock
 from bridge.ports.store import Settlement
 from bridge.relay.carriers import Carried, Carrier, in_doubt
-from bridge.relay.ends import STORE_PAUSE, Ends
+from bridge.relay.ends import STORE_PAUSE, UNANSWERED, Death, Ends
 from bridge.relay.inbox import StoreInbox
 from bridge.relay.lanes import NOT_OURS, PATIENCE, VISIBLE_ONCE, Lane, LaneLost, Step, parks
 
@@ -27,22 +27,11 @@ log = logging.getLogger(__name__)
 
 LONG_AGO = -inf
 
+TRUE_FOR = 1.0
+"""Seconds for which a mark tells truly enough when its call left."""
+
 LOOKS = 9
 """Failed look-ups after which a delivery in doubt is given up on: as many as a post is tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class Death:
-    """Why a delivery is given up on.
-
-    What is `in_doubt` may have arrived, and is looked for before anybody has it tried again. What
-    died `for_good` is not tried again by itself: it cannot be read, or may end the program.
-    """
-
-    why: str
-    lost_thread: bool = False
-    in_doubt: bool = False
-    for_good: bool = False
 
 
 class Sender:
@@ -66,8 +55,7 @@ class Sender:
         """Take the head of a lane one step further."""
         head = lane.queue[0]
         if head.progress is Progress.DEAD:
-            # Found so. Had it left and never ended, it may be what ends the program.
-            lane.park(LONG_AGO if head.attempted_at is None else None)
+            lane.park(None if self._may_do_harm(head) else LONG_AGO)
             return
         losses = lane.losses
         try:
@@ -83,6 +71,11 @@ class Sender:
             for shard in set(map(shard_of, lane.queue)):
                 self._inbox.owned.pop(shard, None)
             lane.keep_only(())
+
+    def _may_do_harm(self, dead: Delivery) -> bool:
+        """Whether it cannot be read, or may be what ends the program: no attempt of it ended."""
+        is_worn = dead.attempts >= self._patience[dead.leg].most_lost
+        return isinstance(dead.payload, Undecoded) or (is_worn and dead.attempted_at is not None)
 
     async def _try(self, lane: Lane, head: Delivery) -> None:
         try:
@@ -105,7 +98,7 @@ class Sender:
             await self._clock.wait(self._inbox.renewed, STORE_PAUSE)
             return
         group = lane.group(carrier.merges)
-        marked = await self._mark(lane, head)
+        marked = await self._mark(lane, head, alone=len(group) == 1)
         if not lane.replace(head, marked):
             return
         lane.fresh = None
@@ -125,18 +118,21 @@ class Sender:
             return True
         must = head.leg not in VISIBLE_ONCE or await self._settle_doubt(lane, head, carrier)
         if must and head.attempts >= self._patience[head.leg].most_lost:
-            why = "every attempt ended without an answer"
-            await self._dead(lane, head, Death(why, in_doubt=True, for_good=True))
+            await self._dead(lane, head, UNANSWERED)
             return False
         return must
 
-    async def _mark(self, lane: Lane, head: Delivery) -> Delivery:
-        """Note that the head is being sent, and store it where that matters."""
-        if lane.fresh == head.id:
+    async def _mark(self, lane: Lane, head: Delivery, *, alone: bool) -> Delivery:
+        """Note that the head is being sent, and store it where that matters.
+
+        What was stored as being sent when it was made needs no other mark, unless it had to wait
+        for its turn or takes others along: what came since would not be looked for in its post.
+        """
+        now, is_fresh = self._clock.now(), lane.fresh == head.id
+        if is_fresh and alone and now <= (head.attempted_at or 0.0) + TRUE_FOR:
             return head
-        marked = head.moved(
-            Progress.SENDING, attempts=head.attempts + 1, attempted_at=self._clock.now()
-        )
+        attempts = head.attempts if is_fresh else head.attempts + 1
+        marked = head.moved(Progress.SENDING, attempts=attempts, attempted_at=now)
         if lane.marks(head):
             stored = await self._stored(marked)
             if isinstance(stored, Declined):
@@ -225,10 +221,11 @@ class Sender:
     async def _settle_doubt(self, lane: Lane, head: Delivery, carrier: Carrier) -> bool:
         """Find out whether the head arrived; returns True when it must be sent (again)."""
         settle = carrier.settle_seconds(head)
+        began = head.attempted_at or head.created_at
         # A call that hung may have had its effect at its very end.
-        since = max(head.attempted_at or head.created_at, lane.doubted_at)
-        for share in (1 / 6, 1.0):
-            wait = since + settle * share - self._clock.now()
+        ended = max(began, lane.doubted_at)
+        for due in (began + settle / 6, ended + settle):
+            wait = due - self._clock.now()
             # The moment may have been noted by a clock that is ahead of ours.
             await self._clock.sleep(min(max(wait, 0.0), settle))
             carried = await self._look(lane, head, carrier)
@@ -237,7 +234,7 @@ class Sender:
                 return False
             if not lane.is_at_head(head) or lane.parked:
                 return False
-            if self._clock.now() - since >= settle:
+            if self._clock.now() - ended >= settle:
                 return True
         return True
 

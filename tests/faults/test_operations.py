@@ -211,6 +211,7 @@ async def test_a_full_log_volume_stops_nothing(tmp_path: Path) -> None:
         "HANDOFF_DESKS": "sandbox",
         "HANDOFF_LOG_FORMAT": "json",
         "HANDOFF_LOG_LEVEL": "debug",
+        "PYTHONUNBUFFERED": "",
     }
     bridge = Bridge(settings, full)
     try:

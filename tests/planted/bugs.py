@@ -32,6 +32,7 @@ SENDING = "tests/adapters/slack/test_sending.py"
 POISON = "tests/faults/test_poison.py"
 CANCELLING = "tests/relay/test_cancelling.py"
 REVIVING = "tests/relay/test_reviving.py"
+DOUBTS = "tests/relay/test_doubts.py"
 INGRESS = "tests/adapters/slack/test_ingress.py"
 
 BUGS: tuple[Bug, ...] = (
@@ -123,8 +124,8 @@ BUGS: tuple[Bug, ...] = (
         "what is not seen at once is sent again at once",
         ONCE_OUT,
         "bridge/relay/sending.py",
-        "if self._clock.now() - since >= settle:",
-        "if self._clock.now() >= since:",
+        "if self._clock.now() - ended >= settle:",
+        "if self._clock.now() >= ended:",
         (CRASHES,),
     ),
     Bug(
@@ -195,9 +196,33 @@ BUGS: tuple[Bug, ...] = (
         "the wait for a post in doubt counts from before its call",
         ONCE_OUT,
         "bridge/relay/sending.py",
-        "since = max(head.attempted_at or head.created_at, lane.doubted_at)",
-        "since = head.attempted_at or head.created_at",
+        "ended = max(began, lane.doubted_at)",
+        "ended = began",
         (REVIVING,),
+    ),
+    Bug(
+        "what a late post takes along is not looked for in it",
+        ONCE_OUT,
+        "bridge/relay/sending.py",
+        "if is_fresh and alone and now",
+        "if is_fresh or now",
+        (DOUBTS,),
+    ),
+    Bug(
+        "a call under way at a kill counts from its mark",
+        ONCE_OUT,
+        "bridge/relay/courier.py",
+        "            lane.doubted_at = self._clock.now()",
+        "            lane.doubted_at = 0.0",
+        (DOUBTS,),
+    ),
+    Bug(
+        "a probed head that was skipped brings all others",
+        ALIVE,
+        "bridge/relay/probes.py",
+        " and await self._reviver.arrived(head)",
+        "",
+        (DOUBTS,),
     ),
     Bug(
         "what was revived gets before what was on its way when the program died",
@@ -211,7 +236,7 @@ BUGS: tuple[Bug, ...] = (
         "what may end the program is tried again unattended",
         ALIVE,
         "bridge/relay/sending.py",
-        "lane.park(LONG_AGO if head.attempted_at is None else None)",
+        "lane.park(None if self._may_do_harm(head) else LONG_AGO)",
         "lane.park(LONG_AGO)",
         (REVIVING,),
     ),
