@@ -66,7 +66,11 @@ CUSTOMER_CALLS = (
             "MessageRequest",
             Field("client_id", CLIENT_ID, "The page's own id of the message.", needed=True),
             Field("text", SAID, "The words; empty only with attachments.", needed=True),
-            Field("attachments", Listed(FILE_ID, MAX_ATTACHMENTS), "Ids of uploaded files."),
+            Field(
+                "attachments",
+                Listed(FILE_ID, MAX_ATTACHMENTS),
+                "Ids of files that the customer uploaded.",
+            ),
         ),
         allowance="message",
         problems=(409,),
