@@ -39,6 +39,9 @@ MOST_AT_ONCE = 20
 of the connections that assistants and desks are reached by; one that comes back is not overrun.
 """
 
+NEXT_TURN = 1.0
+"""Seconds after which an event that found no place among the calls is tried again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -152,14 +155,27 @@ class WebhookSender:
 
         Raises `TryAgain` (also when it may have arrived) or `Refused`.
         """
+        await self._turn()
         try:
-            # What waits for its turn must not be sent so late that another may carry its lane.
-            async with asyncio.timeout(self._patience.total), self._slots:
-                failure = await self._attempt(delivery_id, event, body, at)
-        except TimeoutError as error:
-            raise unreachable("the webhook address", error) from None
+            failure = await self._attempt(delivery_id, event, body, at)
+        finally:
+            self._slots.release()
         if failure is not None:
             raise failure
+
+    async def _turn(self) -> None:
+        """Take a place among the calls; raises `TryAgain` when none is free in time.
+
+        Only the wait is bounded here: a call that begins has its whole time, so that a burst cuts
+        none short. It may end after the lease of its lane: another instance may then send the event
+        as well, under the same id, which is harmless.
+        """
+        try:
+            async with asyncio.timeout(self._patience.total):
+                await self._slots.acquire()
+        except TimeoutError:
+            # With a wait that is told, an attempt that was never made is not counted.
+            raise TryAgain("other webhooks took all places", after=NEXT_TURN) from None
 
     async def tell(self, delivery_id: str, told: TellMessage, message: Message, at: float) -> None:
         """Send a message as it is now, new or changed at `at`; raises `TryAgain` or `Refused`."""

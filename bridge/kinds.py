@@ -130,6 +130,7 @@ def site(value: str) -> str:
 
 def origins(value: str) -> tuple[str, ...]:
     """Return the sites between commas: scheme, host and port, which is all that browsers tell."""
+    _check_nameless(value)
     for part in listed(value):
         found = _check_site(part)
         if found is None or (found.path in {"", "/"} and not (found.query or found.fragment)):
@@ -143,14 +144,20 @@ def _check_site(value: str) -> SplitResult | None:
     """Return the parts of a web address, None when it is empty; raises `ValueError` for others."""
     if not value:
         return None
-    parts = address(value)
-    if parts is not None and parts.username is not None:
-        message = "a name or password has no place in an origin; write https://shop.example"
-        raise ValueError(message)
+    _check_nameless(value)
+    # White space is looked for here: some of it would not be in the parts any more.
+    parts = None if any(map(str.isspace, value)) else address(value)
     if parts is None or parts.scheme not in {"http", "https"} or not _is_host(parts):
         message = f"{value!r} is not an origin such as https://shop.example"
         raise ValueError(message)
     return parts
+
+
+def _check_nameless(value: str) -> None:
+    """Raise `ValueError` where a password may stand, be the rest of the text an address or not."""
+    if "@" in value:
+        message = "a name or password has no place in an origin; write https://shop.example"
+        raise ValueError(message)
 
 
 def _is_host(parts: SplitResult) -> bool:

@@ -99,6 +99,8 @@ def test_an_origin_that_is_no_address_is_named(tmp_path: Path, name: str) -> Non
         ("https://*.shop.example", "is not an origin such as https://shop.example"),
         ("shop.example", "is not an origin such as https://shop.example"),
         ("https://shop.example:99999", "is not an origin such as https://shop.example"),
+        ("https://sho p.example", "is not an origin such as https://shop.example"),
+        ("https://sho\tp.example", "is not an origin such as https://shop.example"),
         ("https://:443", "is not an origin such as https://shop.example"),
     ],
 )
@@ -108,10 +110,21 @@ def test_an_origin_that_no_browser_sends_is_refused(tmp_path: Path, origin: str,
     assert problems(tmp_path, **given) == [f"HANDOFF_ALLOWED_ORIGINS: {origin!r} {said}"]
 
 
-def test_a_password_in_an_origin_is_not_repeated(tmp_path: Path) -> None:
-    """What may be a secret does not go to the log."""
-    [said] = problems(tmp_path, HANDOFF_ALLOWED_ORIGINS="https://ada:hunter2@shop.example")
-    assert said.startswith("HANDOFF_ALLOWED_ORIGINS: ")
+@pytest.mark.parametrize("name", ["HANDOFF_PUBLIC_URL", "HANDOFF_ALLOWED_ORIGINS"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "https://ada:hunter2@shop.example",
+        "https://ada:hunter2@[::1",
+        "ada:hunter2@shop.example",
+        "https://ada:hunter2,4@shop.example",
+        "https://:hunter2 @shop.example",
+    ],
+)
+def test_a_password_in_an_origin_is_not_repeated(tmp_path: Path, name: str, written: str) -> None:
+    """What may be a secret does not go to the log, wherever it stands and however it is written."""
+    [said] = problems(tmp_path, **{name: written})
+    assert said.startswith(f"{name}: a name or password has no place")
     assert "hunter2" not in said
 
 

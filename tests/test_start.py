@@ -89,6 +89,25 @@ def test_all_problems_are_told_before_anything_is_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_assistant_that_leaves_hides_nothing(tmp_path: Path) -> None:
+    """A module that ends the program is told as a problem, with address and secret of webhooks."""
+    (tmp_path / "leaving.py").write_text("import sys\n\nsys.exit(3)\n")
+    done = called(
+        tmp_path,
+        "serve",
+        **{**SANDBOX, "HANDOFF_ASSISTANT": "python:leaving:reply"},
+        HANDOFF_WEBHOOK_URL="gopher://shop",
+        HANDOFF_WEBHOOK_SECRET="whsec_*",
+    )
+
+    assert done.returncode == 2
+    assert [line.split()[1] for line in done.stderr.splitlines()] == [
+        "HANDOFF_ASSISTANT:",
+        "HANDOFF_WEBHOOK_URL:",
+        "HANDOFF_WEBHOOK_SECRET:",
+    ], done.stderr
+
+
 def test_what_cannot_be_read_hides_nothing_else(tmp_path: Path) -> None:
     """A port that is none, a short secret, and what desk and policy lack: told in one go, once."""
     (tmp_path / "handoff.toml").write_text("[waits]\nidle = 0\n")

@@ -23,7 +23,7 @@ from adapters.outbound import (
     retry_after,
     unreachable,
 )
-from bridge.domain.errors import ConfigurationError, DeliveryError, Refused, TryAgain
+from bridge.domain.errors import ConfigurationError, DeliveryError, Refused, TryAgain, check_all
 from bridge.ports.core import Clock
 
 WHO = "the assistant's server"
@@ -67,10 +67,10 @@ class ChatServer:
     def __init__(
         self, settings: AssistantSettings, session: aiohttp.ClientSession, clock: Clock
     ) -> None:
+        check_all(lambda: chat_url(settings), lambda: _check_key(settings.api_key))
         self._url = chat_url(settings)
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         if settings.api_key:
-            _check_key(settings.api_key)
             self._headers["Authorization"] = f"Bearer {settings.api_key}"
         self._bounds = settings.bounds
         self._session = session

@@ -15,7 +15,7 @@ from adapters.assistants.python import PythonAssistant, load_function
 from adapters.assistants.scripted import ScriptedAssistant, load_script
 from adapters.assistants.settings import DEMO_FAQ, AssistantSettings
 from adapters.assistants.webhook import WebhookAssistant
-from bridge.domain.errors import ConfigurationError
+from bridge.domain.errors import ConfigurationError, problems_in
 from bridge.ports.assistant import Assistant
 from bridge.ports.core import Clock
 
@@ -50,9 +50,12 @@ def _openai(
     _rest: str, settings: AssistantSettings, session: aiohttp.ClientSession, clock: Clock
 ) -> Assistant:
     """Return the language model, given the passages of the FAQ when a folder is set."""
-    knowledge = None
-    if settings.faq_dir is not None:
-        knowledge = Faq(load_sections(settings.faq_dir)).passages
+    try:
+        folder = settings.faq_dir
+        knowledge = Faq(load_sections(folder)).passages if folder is not None else None
+    except ConfigurationError as error:
+        others = problems_in(lambda: OpenAIAssistant(settings, session, clock))
+        raise ConfigurationError([*others, *error.problems]) from None
     return Rested(OpenAIAssistant(settings, session, clock, knowledge), Breaker(clock))
 
 

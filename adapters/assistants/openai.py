@@ -17,9 +17,21 @@ from adapters.assistants.phrases import phrase
 from adapters.assistants.prompt import TRANSFER, Knowledge, instructions, turns_of
 from adapters.assistants.settings import AssistantSettings
 from bridge.domain.delivery import Answer
-from bridge.domain.errors import ConfigurationError
+from bridge.domain.errors import ConfigurationError, check_all
 from bridge.ports.assistant import Draft, Question
 from bridge.ports.core import Clock
+
+
+def _check_model(settings: AssistantSettings) -> None:
+    if not settings.model:
+        raise ConfigurationError(["HANDOFF_ASSISTANT_MODEL: it is missing; name the model to ask"])
+
+
+def _check_access(settings: AssistantSettings) -> None:
+    if not settings.api_key and not settings.base_url:
+        raise ConfigurationError(
+            ["OPENAI_API_KEY: it is missing (or OPENAI_BASE_URL, for a server without keys)"]
+        )
 
 
 class OpenAIAssistant:
@@ -32,14 +44,11 @@ class OpenAIAssistant:
         clock: Clock,
         knowledge: Knowledge | None = None,
     ) -> None:
-        if not settings.model:
-            raise ConfigurationError(
-                ["HANDOFF_ASSISTANT_MODEL: it is missing; name the model to ask"]
-            )
-        if not settings.api_key and not settings.base_url:
-            raise ConfigurationError(
-                ["OPENAI_API_KEY: it is missing (or OPENAI_BASE_URL, for a server without keys)"]
-            )
+        check_all(
+            lambda: _check_model(settings),
+            lambda: _check_access(settings),
+            lambda: ChatServer(settings, session, clock),
+        )
         self._settings = settings
         self._server = ChatServer(settings, session, clock)
         self._knowledge = knowledge

@@ -86,7 +86,7 @@ def load_function(path: str) -> Function:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise _unusable(path, f"there is no module {error.name}") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         place = _place(error)
         raise _unusable(path, f"importing it raised {type(error).__name__} in {place}") from error
     function = getattr(module, name, None)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 
 import aiohttp
+from yarl import URL
 
 from adapters.assistants.answers import BrokenReply, answer_in, spoken
 from adapters.assistants.failures import SecondChances
@@ -16,7 +17,6 @@ from adapters.moments import rfc3339
 from adapters.outbound import (
     TooMuch,
     checked_url,
-    is_inner_name,
     read_at_most,
     retry_after,
     unreachable,
@@ -24,7 +24,7 @@ from adapters.outbound import (
 from adapters.webhooks import Keys, envelope, signed_headers, signing_keys
 from bridge.domain.conversation import Customer
 from bridge.domain.delivery import Answer
-from bridge.domain.errors import ConfigurationError, DeliveryError, Refused, TryAgain
+from bridge.domain.errors import ConfigurationError, DeliveryError, Refused, TryAgain, check_all
 from bridge.domain.messages import Message, Role
 from bridge.ports.assistant import Draft, Question
 from bridge.ports.core import Clock
@@ -43,7 +43,8 @@ class WebhookAssistant:
     def __init__(
         self, settings: AssistantSettings, session: aiohttp.ClientSession, clock: Clock
     ) -> None:
-        self._url = checked_url("HANDOFF_ASSISTANT_URL", settings.url)
+        check_all(lambda: question_url(settings), lambda: question_keys(settings))
+        self._url = question_url(settings)
         self._keys = question_keys(settings)
         self._patience = settings.patience
         self._bounds = settings.bounds
@@ -86,6 +87,11 @@ class WebhookAssistant:
         return answer_in(_json(content), self._bounds.answer)
 
 
+def question_url(settings: AssistantSettings) -> URL:
+    """Return where questions are sent; raises `ConfigurationError`."""
+    return checked_url("HANDOFF_ASSISTANT_URL", settings.url)
+
+
 def question_keys(settings: AssistantSettings) -> Keys | None:
     """Return the signing keys; raises `ConfigurationError` when questions would go unsigned.
 
@@ -93,12 +99,23 @@ def question_keys(settings: AssistantSettings) -> Keys | None:
     """
     if settings.secret:
         return signing_keys("HANDOFF_WEBHOOK_SECRET", settings.secret)
-    url = checked_url("HANDOFF_ASSISTANT_URL", settings.url)
-    if is_inner_name(url.host or "") and (url.host or "") in {"localhost", "127.0.0.1", "::1"}:
+    host = _host_in(settings.url)
+    if not host:
+        # Whether a signature is wanted is not known either: what is wrong with the address is.
+        question_url(settings)
+    if host in {"localhost", "127.0.0.1", "::1"}:
         return None
     raise ConfigurationError(
         ["HANDOFF_WEBHOOK_SECRET: it is missing; questions to another machine are signed with it"]
     )
+
+
+def _host_in(address: str) -> str:
+    """Return the host that an address names, be it one that may be called or not."""
+    try:
+        return URL(address.strip()).host or ""
+    except ValueError:
+        return ""
 
 
 def failure(status: int, wait: str | None, now: float) -> DeliveryError:

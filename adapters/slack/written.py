@@ -38,11 +38,17 @@ def _lines(block: Block) -> list[str]:
         case Quote():
             return [f"> {line}" for line in _words(block.spans).split("\n")]
         case Code():
-            fence = "~~~" if "```" in block.text else "```"
+            fence = _fence(block.text)
             return [fence, block.text, fence]
         case Item():
             mark = "-" if block.number is None else f"{block.number}."
             return [f"{'  ' * block.depth}{mark} {_words(block.spans)}"]
+
+
+def _fence(code: str) -> str:
+    """Return the shortest fence that no line of the code ends: ticks, unless tildes are shorter."""
+    longest = {mark: max(map(len, re.findall(f"{mark}+", code)), default=0) for mark in "`~"}
+    return min((mark * max(3, most + 1) for mark, most in longest.items()), key=len)
 
 
 def _words(spans: Spans) -> str:

@@ -11,7 +11,6 @@ from aiohttp import web
 from adapters.problems import Problem
 from adapters.web.blank import is_blank
 from adapters.web.fields import refuse
-from adapters.web.files import file_for_customer
 from adapters.web.gate import Asked, Handler, nothing, reply
 from adapters.web.given import Core
 from adapters.web.keys import digest_of, moment_of
@@ -174,17 +173,18 @@ class CustomerApi:
     async def _attached(
         self, conversation_id: ConversationId, ids: Iterable[str]
     ) -> tuple[Attachment, ...]:
-        """Return the files of these ids, all of this conversation; raises 422 naming others."""
+        """Return the files of these ids; raises 422 naming those that the customer did not upload.
+
+        One from a teammate could not be withdrawn any more if it stood on the customer's message.
+        """
         attachments: dict[str, Attachment] = {}
         for index, file_id in enumerate(ids):
             where = f"attachments[{index}]"
             if file_id in attachments:
                 raise refuse(where, "stands twice in the list.")
-            stored = await file_for_customer(
-                self._files, self._core.board, conversation_id, FileId(file_id)
-            )
-            if stored is None:
-                raise refuse(where, "is no file of this conversation; upload it to /v1/files.")
+            stored = await self._files.open(conversation_id, FileId(file_id))
+            if stored is None or not stored.from_customer:
+                raise refuse(where, "is no file of the customer's; upload it to /v1/files.")
             attachments[file_id] = stored.attachment
         return tuple(attachments.values())
 

@@ -8,6 +8,9 @@ UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and marks that are drawn as nothing, beside variation selectors."""
 
+SELECTORS = ((0x180B, 0x180D), (0x180F, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
+"""Marks that only say how the character before them is drawn (Unicode, section 23.4)."""
+
 
 def is_blank(text: str) -> bool:
     """Whether a text shows nothing."""
@@ -17,5 +20,5 @@ def is_blank(text: str) -> bool:
 def _is_unseen(character: str) -> bool:
     if character.isascii():
         return not "!" <= character <= "~"
-    is_selector = "\ufe00" <= character <= "\ufe0f"
+    is_selector = any(first <= ord(character) <= last for first, last in SELECTORS)
     return is_selector or character in FILLERS or unicodedata.category(character) in UNSEEN

@@ -21,7 +21,12 @@ BOT_ROLES = Choice(("customer", "assistant"))
 BOT_MESSAGE = (
     Field("client_id", CLIENT_ID, "The sender's own id; the same id is taken once.", needed=True),
     Field("role", BOT_ROLES, "Whose words these are.", needed=True),
-    Field("text", NOT_BLANK, "The words, in the Markdown subset.", needed=True),
+    Field(
+        "text",
+        NOT_BLANK,
+        "The words, in the Markdown subset; characters that show nothing do not count.",
+        needed=True,
+    ),
 )
 
 BOT_CALLS = (

@@ -65,8 +65,18 @@ CUSTOMER_CALLS = (
         Fields(
             "MessageRequest",
             Field("client_id", CLIENT_ID, "The page's own id of the message.", needed=True),
-            Field("text", SAID, "The words; empty only with attachments.", needed=True),
-            Field("attachments", Listed(FILE_ID, MAX_ATTACHMENTS), "Ids of uploaded files."),
+            Field(
+                "text",
+                SAID,
+                "The words; empty only with attachments. "
+                "Characters that show nothing do not count.",
+                needed=True,
+            ),
+            Field(
+                "attachments",
+                Listed(FILE_ID, MAX_ATTACHMENTS),
+                "Ids of files that the customer uploaded.",
+            ),
         ),
         allowance="message",
         problems=(409,),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import aiohttp
+from yarl import URL
 
 from adapters.assistants.judge import ModelJudge
 from adapters.assistants.settings import AssistantSettings
@@ -12,11 +13,11 @@ from adapters.http import Component
 from adapters.metrics import Metrics
 from adapters.outbound import checked_url
 from adapters.web.given import WebSettings
-from adapters.webhooks import WebhookSender, signing_keys
+from adapters.webhooks import Keys, WebhookSender, signing_keys
 from bridge.app.desks import Connected
 from bridge.app.policy import PolicyFile
 from bridge.config import Settings
-from bridge.domain.errors import ConfigurationError
+from bridge.domain.errors import ConfigurationError, check_all
 from bridge.domain.rules import Rules
 from bridge.ports.core import Clock
 from bridge.relay.relay import Relay
@@ -78,15 +79,17 @@ def webhooks(
     """Return the sender of outgoing webhooks, or None when no address is set."""
     if not settings.webhook_url:
         return None
-    unsigned = [] if settings.webhook_secret else [UNSIGNED]
-    try:
-        url = checked_url("HANDOFF_WEBHOOK_URL", settings.webhook_url)
-    except ConfigurationError as error:
-        raise ConfigurationError([*error.problems, *unsigned]) from None
-    if unsigned:
-        raise ConfigurationError(unsigned)
-    keys = signing_keys("HANDOFF_WEBHOOK_SECRET", settings.webhook_secret)
-    return WebhookSender(url, keys, session, clock)
+
+    def url() -> URL:
+        return checked_url("HANDOFF_WEBHOOK_URL", settings.webhook_url)
+
+    def keys() -> Keys:
+        if not settings.webhook_secret:
+            raise ConfigurationError([UNSIGNED])
+        return signing_keys("HANDOFF_WEBHOOK_SECRET", settings.webhook_secret)
+
+    check_all(url, keys)
+    return WebhookSender(url(), keys(), session, clock)
 
 
 def has_model(settings: Settings) -> bool:

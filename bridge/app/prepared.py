@@ -16,7 +16,7 @@ from bridge.app.desks import check_desks
 from bridge.app.policy import PolicyFile
 from bridge.clock import SystemClock
 from bridge.config import Settings, key_problems
-from bridge.domain.errors import ConfigurationError
+from bridge.domain.errors import ConfigurationError, problems_in
 from bridge.ports.core import Clock
 from bridge.ports.desk import Desk
 from bridge.relay.relay import Outside
@@ -72,10 +72,4 @@ def problems_of(settings: Settings, session: aiohttp.ClientSession) -> list[str]
         lambda: parts.webhooks(settings, session, clock),
         lambda: parts.judge(settings, session, clock),
     )
-    problems = key_problems(settings)
-    for check in checks:
-        try:
-            check()
-        except ConfigurationError as error:
-            problems += [problem for problem in error.problems if problem not in problems]
-    return problems
+    return list(dict.fromkeys([*key_problems(settings), *problems_in(*checks)]))

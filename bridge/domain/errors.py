@@ -10,7 +10,7 @@ BridgeError
     └── Refused(why)        surely not, and never will be
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 class BridgeError(Exception):
@@ -23,6 +23,26 @@ class ConfigurationError(BridgeError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+def problems_in(*checks: Callable[[], object]) -> list[str]:
+    """Return what these checks find wrong with the settings, each problem once.
+
+    Each raises `ConfigurationError`, or returns something, which is of no interest.
+    """
+    problems: dict[str, None] = {}
+    for check in checks:
+        try:
+            check()
+        except ConfigurationError as error:
+            problems.update(dict.fromkeys(error.problems))
+    return list(problems)
+
+
+def check_all(*checks: Callable[[], object]) -> None:
+    """Raise `ConfigurationError` with all that these checks find wrong, if anything."""
+    if problems := problems_in(*checks):
+        raise ConfigurationError(problems)
 
 
 class IllegalTransition(BridgeError):

@@ -24,7 +24,8 @@ def pieces(text: str, most: int) -> tuple[str, ...]:
 
     Joined together the pieces are the text again, except for the white space cut at. Fenced code
     that is cut is closed at the cut and opened again in the next piece: its characters, line
-    breaks and indents stay, and what follows it is no code.
+    breaks and indents stay, and what follows it is no code. A blank piece is left out: it would be
+    posted as if it were something.
     """
     found: list[str] = []
     rest = text
@@ -32,7 +33,7 @@ def pieces(text: str, most: int) -> tuple[str, ...]:
         piece, rest = _first(rest, most)
         found.append(piece)
     found.append(rest)
-    return tuple(found)
+    return tuple(filter(str.strip, found)) or (rest,)
 
 
 def _first(text: str, most: int, spare: int = 0) -> tuple[str, str]:

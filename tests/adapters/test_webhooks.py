@@ -155,13 +155,28 @@ class TestSend:
         assert len(receiver.received) == 5
 
     async def test_what_finds_no_place_in_time_is_tried_again(self, receiver: FakeReceiver) -> None:
-        """It was never sent, and does not wait for its place without an end."""
+        """It was never sent, does not wait without an end, and is no attempt that is counted."""
         async with open_session() as session:
             patient = Patient(0.1, 0.1, 0.1)
             sender = WebhookSender(URL(receiver.url), None, session, HandClock(), patient, most=0)
-            with pytest.raises(TryAgain):
+            with pytest.raises(TryAgain) as failure:
                 await sender.send("d_1", "message.created", {})
+        assert failure.value.after == 1.0
         assert receiver.received == []
+
+    async def test_what_waited_has_its_whole_time(self, receiver: FakeReceiver) -> None:
+        """The wait for a place takes nothing from the call: three in a row take 0.4 s of 1 each."""
+
+        async def takes_its_time(_: FakeReceiver, request: web.Request) -> web.StreamResponse:
+            await asyncio.sleep(0.4)
+            return web.Response()
+
+        receiver.next(takes_its_time)
+        async with open_session() as session:
+            patient = Patient(1, 1, 1)
+            sender = WebhookSender(URL(receiver.url), None, session, HandClock(), patient, most=1)
+            await asyncio.gather(*(sender.send(f"d_{n}", "message.created", {}) for n in range(3)))
+        assert [came.headers["webhook-id"] for came in receiver.received] == ["d_0", "d_1", "d_2"]
 
 
 REPLY = Message(

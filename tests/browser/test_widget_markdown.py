@@ -40,6 +40,7 @@ EXAMPLES = {
     "Look:\n- one\nend": "<p>Look:</p><ul><li><p>one</p></li></ul><p>end</p>",
     "> said\n> before\n\nnow": "<blockquote><p>said\nbefore</p></blockquote><p>now</p>",
     "```\nlet a = 1;\n\n  b\n```\nend": "<pre><code>let a = 1;\n\n  b</code></pre><p>end</p>",
+    "````\na\n```\nb\n~~~\n````": "<pre><code>a\n```\nb\n~~~</code></pre>",
     "~~~js\nopen": "<pre><code>open</code></pre>",
 }
 

@@ -85,6 +85,28 @@ def test_a_line_of_code_longer_than_a_piece_is_cut_as_code() -> None:
         assert found[-1].endswith("```\nend")
 
 
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("\n\n```" + "x" * 5000, 3500),
+        (" \n" * 3000 + "words", 3500),
+        ("x" * 3500 + "\n" * 5000, 3500),
+        ("x" * 90 + "\n" * 200 + "y" * 90, 100),
+    ],
+)
+def test_no_piece_is_blank(text: str, most: int) -> None:
+    """White space before, behind or between makes no piece of its own, and no words are lost."""
+    found = pieces(text, most)
+    assert all(piece.strip() and len(piece) <= most for piece in found)
+    assert all("".join(found).count(sign) == text.count(sign) for sign in "xywords")
+
+
+def test_what_is_all_blank_is_one_piece() -> None:
+    """Short or long."""
+    assert pieces("", 100) == ("",)
+    assert len(pieces(" \n" * 500, 100)) == 1
+
+
 def test_no_cut_makes_a_mark_begin_a_line() -> None:
     """Words that would read as an item, a quote or code at the start of a line stay behind."""
     text = f"{'word ' * 15}and - then > more 1. yet ~~~ end {'word ' * 5}"

@@ -263,7 +263,7 @@ MESSAGES = at(
     bad(
         "file of another conversation",
         422,
-        "attachments[0]: is no file of this conversation; upload it to /v1/files.",
+        "attachments[0]: is no file of the customer's; upload it to /v1/files.",
         {**MESSAGE, "attachments": ["<other_file>"]},
     ),
     bad(

@@ -1,11 +1,13 @@
 """Messages told to a receiver of webhooks: in order, as they stand, through failures and deaths."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from yarl import URL
 
 from adapters.outbound import Patient, open_session
@@ -109,6 +111,37 @@ async def test_while_one_is_tried_again_the_others_wait(
     assert mine[0].headers["webhook-id"] == mine[1].headers["webhook-id"]
     assert mine[0].headers["webhook-timestamp"] != mine[1].headers["webhook-timestamp"]
     assert mine[0].body == mine[1].body
+
+
+async def test_in_a_burst_each_event_is_sent_once(world: World, receiver: FakeReceiver) -> None:
+    """A healthy receiver that takes 0.6 s of 1 gets sixty at once, twenty at a time: each once."""
+
+    async def takes_its_time(_: FakeReceiver, request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.6)
+        return web.Response()
+
+    world.rules = replace(world.rules, asks=False)
+    receiver.next(takes_its_time)
+    async with open_session() as session:
+        patient = Patient(1, 1, 1)
+        world.webhooks = WebhookSender(URL(receiver.url), None, session, world.clock, patient)
+        await world.restart()
+        for customer in [await world.arrives() for _ in range(60)]:
+            await world.says(customer, "good day")
+        while world.relay.courier.moving():
+            await world.settle()
+        waiting = await world.relay.store.deliveries(None)
+        await world.pass_time(2)
+        while world.relay.courier.moving():
+            await world.settle()
+
+    assert waiting
+    assert {(delivery.attempts, delivery.progress) for delivery in waiting} == {
+        (0, Progress.QUEUED)
+    }
+    ids = [came.headers["webhook-id"] for came in receiver.received]
+    assert len(ids) == len(set(ids)) == 60
+    assert await world.relay.store.deliveries(None) == ()
 
 
 async def test_a_receiver_away_for_most_of_a_day_misses_nothing(

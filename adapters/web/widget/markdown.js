@@ -7,7 +7,7 @@ import { el } from "./dom.js";
 
 const DEPTH = 8;
 const SAFE = /^(https?:\/\/|mailto:|tel:)/i;
-const FENCE = /^ {0,3}(```|~~~)/;
+const FENCE = /^ {0,3}(```+|~~~+)/;
 const HEADING = /^ {0,3}#{1,6} +(.*?)[ #]*$/;
 const QUOTE = /^ {0,3}> ?(.*)/;
 const ITEM = /^ {0,3}(?:[-*+•]|(\d{1,9})[.)]) +(.*)/;

@@ -64,3 +64,34 @@ async def test_problems_of_the_chosen_one_are_told(tmp_path: Path) -> None:
         folder = tmp_path / "none" if spec == "faq" else None
         with pytest.raises(ConfigurationError, match=setting):
             await chosen(spec, AssistantSettings(faq_dir=folder))
+
+
+@pytest.mark.parametrize(
+    ("spec", "settings", "told"),
+    [
+        ("openai", AssistantSettings(), ["HANDOFF_ASSISTANT_MODEL", "OPENAI_API_KEY"]),
+        (
+            "openai",
+            AssistantSettings(base_url="gopher://ai", api_key="a b", faq_dir=Path("no/such")),
+            ["HANDOFF_ASSISTANT_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "HANDOFF_FAQ_DIR"],
+        ),
+        (
+            "webhook",
+            AssistantSettings(url="https://bot.example/#top", secret="whsec_*"),
+            ["HANDOFF_ASSISTANT_URL", "HANDOFF_WEBHOOK_SECRET"],
+        ),
+        (
+            "webhook",
+            AssistantSettings(url="https://bot.example/#top"),
+            ["HANDOFF_ASSISTANT_URL", "HANDOFF_WEBHOOK_SECRET"],
+        ),
+        ("webhook", AssistantSettings(url="bot"), ["HANDOFF_ASSISTANT_URL"]),
+    ],
+)
+async def test_all_problems_of_the_chosen_one_are_told_at_once(
+    spec: str, settings: AssistantSettings, told: list[str]
+) -> None:
+    """Whoever mends the first does not meet the next at the following start."""
+    with pytest.raises(ConfigurationError) as caught:
+        await chosen(spec, settings)
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == told

@@ -48,6 +48,7 @@ class TestLoading:
             (":reply", "package.module:function"),
             ("no.such.module:reply", "no module no"),
             ("tests.adapters.assistants.bots.broken:reply", r"RuntimeError in broken.py:3"),
+            ("tests.adapters.assistants.bots.leaving:reply", r"SystemExit in leaving.py:5"),
             (f"{GOOD}:missing", "has no missing"),
             (f"{GOOD}:GREETING", "cannot be called"),
             (f"{GOOD}:too_few", "exactly one argument"),

@@ -248,6 +248,16 @@ def test_reading_and_writing_keep_the_words(text: str) -> None:
     assert shown_words(again).translate(signs) == shown_words(first).translate(signs)
 
 
+@given(st.lists(st.text(alphabet="ab `~\n", max_size=40), min_size=1, max_size=3))
+@example(["a\n```\nb\n~~~\nc"])
+@example(["````", "~~~"])
+def test_code_is_read_as_it_was_written(codes: list[str]) -> None:
+    """Whatever fences stand in it: none of its lines ends it, and what follows is no code."""
+    around = Paragraph((Span("words"),))
+    blocks: list[Block] = [around, *map(Code, codes), around]
+    assert read(write(blocks)) == blocks
+
+
 def shown_words(blocks: list[Block]) -> str:
     """Return the characters of all blocks."""
     return "".join(b.text if isinstance(b, Code) else words(b.spans) for b in blocks)

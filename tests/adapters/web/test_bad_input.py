@@ -58,6 +58,7 @@ ROWS = [
         ({**MESSAGE, "client_id": ["x"]}, 422, "client_id"),
         ({**MESSAGE, "text": ""}, 422, "text"),
         ({**MESSAGE, "text": " \n\t\u2003"}, 422, "text"),
+        ({**MESSAGE, "text": "\u180b\u180d\u180f\ufe0f\U000e0100\U000e01ef"}, 422, "text"),
         ({**MESSAGE, "text": None}, 422, "text"),
         ({**MESSAGE, "text": 5}, 422, "text"),
         ({**MESSAGE, "text": True}, 422, "text"),

@@ -80,6 +80,17 @@ async def test_a_withdrawn_file_is_not_given_out(site: Site, customer: Customer)
     assert (status, problem["field"]) == (422, "attachments[0]")
 
 
+async def test_a_teammates_file_cannot_be_kept(site: Site, customer: Customer) -> None:
+    """While it stands the customer cannot attach it, and so cannot hold on to it when it goes."""
+    sent = await site.files.put(customer.id, "offer.pdf", one_piece(b"%PDF"), 1000)
+    post = await site.core.teammate_says(customer.id, "Here it is", files=(sent,))
+    body = {"client_id": "f", "text": "", "attachments": [sent.id]}
+    status, problem = await customer.ask("POST", "/v1/messages", json=body)
+    assert (status, problem["field"]) == (422, "attachments[0]")
+    await site.core.teammate_edits(customer.id, post, None)
+    assert (await customer.ask("GET", f"/v1/files/{sent.id}"))[0] == 404
+
+
 async def test_an_upload_may_be_looked_at_before_it_is_sent(customer: Customer) -> None:
     """What the customer uploaded is theirs, on a message or not."""
     _, kept = await customer.upload("a.txt", b"mine")

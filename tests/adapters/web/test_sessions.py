@@ -275,7 +275,19 @@ def test_what_is_remembered_is_bounded_and_still_expires() -> None:
         issuer.verify(tokens[0], Pass.SESSION)
 
 
-@pytest.mark.parametrize("name", ["   ", "\u202e", "\u200b\u200b", "\u3164", "\u00a0\ufeff", ""])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "   ",
+        "\ufe0f\U000e0100",
+        "\u180b\u180f",
+        "\u202e",
+        "\u200b\u200b",
+        "\u3164",
+        "\u00a0\ufeff",
+        "",
+    ],
+)
 async def test_a_name_with_nothing_to_see_is_none(site: Site, name: str) -> None:
     """Of the page's own and of a signed one; what was known before stays."""
     customer = await site.open(name=name)
