@@ -209,11 +209,10 @@ async def test_a_retry_beside_a_probe_keeps_the_order(world: UnrulyWorld) -> Non
     [dead] = await dead_lines(world)
     [[(_, head)]] = world.relay.courier.parked().values()
     room.shut = False
-    late(world)
+    gate = late(world)
     assert await world.relay.reviver.retry(dead.id)
     assert not await world.relay.reviver.probe(head)
-    world.desk.pacer = FreePacer()
-    await world.restart()
+    gate.set()
     await world.pass_time(30)
 
     assert world.desk.words() == ["line 0", "more 0"]
