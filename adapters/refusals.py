@@ -24,8 +24,10 @@ DETAILS = {
 
 def check_coding(request: web.Request) -> None:
     """Refuse a body that is packed on its way (RFC 9112, 6.1): it would be taken as it is."""
-    codings = request.headers.getall(hdrs.TRANSFER_ENCODING, ())
-    if codings and ",".join(codings).strip().lower() != "chunked":
+    if hdrs.TRANSFER_ENCODING not in request.headers:
+        return
+    codings = request.headers.getall(hdrs.TRANSFER_ENCODING)
+    if ",".join(codings).strip().lower() != "chunked":
         raise Problem(400, "Transfer-Encoding: nothing but chunked is known here.")
 
 

@@ -6,9 +6,7 @@ https://docs.slack.dev/apis/events-api#responding
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 ASKING_SECONDS = 2.0
 """The rest of the three seconds is for storing, and for the way."""
@@ -16,14 +14,18 @@ ASKING_SECONDS = 2.0
 _until: ContextVar[float | None] = ContextVar("until", default=None)
 
 
-@contextmanager
-def answering() -> Iterator[None]:
+class answering:  # noqa: N801 -- used like a function; a generator costs every event twice as much
     """Let the allowance begin: Slack waits for what is done inside."""
-    token = _until.set(asyncio.get_running_loop().time() + ASKING_SECONDS)
-    try:
-        yield
-    finally:
-        _until.reset(token)
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token: Token[float | None] = _until.set(
+            asyncio.get_running_loop().time() + ASKING_SECONDS
+        )
+
+    def __exit__(self, *error: object) -> None:
+        _until.reset(self._token)
 
 
 def left(most: float) -> float:
