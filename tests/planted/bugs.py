@@ -185,14 +185,6 @@ BUGS: tuple[Bug, ...] = (
         (REVIVING,),
     ),
     Bug(
-        "what a late fact causes counts as tried when the fact happened",
-        ONCE_OUT,
-        "bridge/relay/courier.py",
-        "                attempted_at=now,",
-        "                attempted_at=delivery.created_at,",
-        (REVIVING,),
-    ),
-    Bug(
         "the wait for a post in doubt counts from before its call",
         ONCE_OUT,
         "bridge/relay/sending.py",

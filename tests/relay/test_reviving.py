@@ -208,6 +208,8 @@ async def test_what_may_end_the_program_is_not_probed(world: UnrulyWorld) -> Non
     await world.pass_time(QUITE_A_WHILE, step=5.0)
     dead = await dead_lines(world)
     await world.pass_time(QUITE_A_WHILE, step=5.0)
+    await world.restart()
+    await world.pass_time(QUITE_A_WHILE, step=5.0)
 
     assert len(dead) == 1
     assert await dead_lines(world) == dead
