@@ -126,7 +126,7 @@ BUGS: tuple[Bug, ...] = (
         "bridge/relay/sending.py",
         "if self._clock.now() - ended >= settle:",
         "if self._clock.now() >= ended:",
-        (CRASHES,),
+        (REVIVING,),
     ),
     Bug(
         "an attempt is not stored before it leaves",
