@@ -422,6 +422,7 @@ async def test_a_mark_on_a_post_that_is_gone_is_no_failure(at_desk: Scene) -> No
     post = await at_desk.desk.post(at_desk.thread, line("hello"), ("d_1",))
     at_desk.slack.fail("reactions.add", "error", code="message_not_found")
     await at_desk.desk.amend(post, Amendment(mark=Mark.FAILED))
+    assert at_desk.slack.state.calls["reactions.add"] == 1
 
 
 async def test_a_mark_after_a_restart_replaces_the_one_before(tmp_path: Path) -> None:
