@@ -63,7 +63,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one small case, some seconds")
     parser.add_argument("--rounds", type=int, default=0, help="rounds (3; 1 with --quick)")
-    parser.add_argument("--case", action="append", help="only this case; may be repeated")
+    names = [case.name for case in CASES]
+    parser.add_argument(
+        "--case", action="append", choices=names, help="only this case; may be repeated"
+    )
     parser.add_argument("--json", type=Path, help="write every number to this file")
     given = parser.parse_args()
     cases = chosen(given)
